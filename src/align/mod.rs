@@ -1,0 +1,1 @@
+//! Word alignment from cross-attention.

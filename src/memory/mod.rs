@@ -1,0 +1,1 @@
+//! Translation memory and run journal: an interrupted run goes on where it stopped.

@@ -1,0 +1,1 @@
+//! Checks on a finished translation: numbers, names, loops, length, script.

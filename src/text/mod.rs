@@ -1,0 +1,1 @@
+//! What Arabic text needs before a model sees it: blocks, sentences, long-segment splitting, cleaning, numbers.
