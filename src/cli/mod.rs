@@ -1,1 +1,3 @@
 //! The command line. Only this folder prints.
+//!
+//! One file a subcommand; each has an `Args` (clap) and `run(args) -> anyhow::Result<ExitCode>`.

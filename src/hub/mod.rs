@@ -1,5 +1,7 @@
 //! Where a model's files come from: the registry of known models, the Hugging Face hub and its cache, a local folder, the built-in model.
 
+use std::borrow::Cow;
+use std::io;
 use std::path::PathBuf;
 
 /// The files of one model, ready to be opened.
@@ -17,4 +19,28 @@ pub enum FileSource {
     Folder(PathBuf),
     /// The model compiled into the binary: file name and content.
     Embedded(&'static [(&'static str, &'static [u8])]),
+}
+
+impl ModelFiles {
+    /// The content of `file`, `None` where the model has no such file.
+    pub fn read(&self, file: &str) -> io::Result<Option<Cow<'static, [u8]>>> {
+        match &self.source {
+            FileSource::Folder(folder) => match std::fs::read(folder.join(file)) {
+                Ok(bytes) => Ok(Some(Cow::Owned(bytes))),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(error),
+            },
+            FileSource::Embedded(files) => {
+                Ok(files.iter().find(|(name, _)| *name == file).map(|(_, bytes)| Cow::Borrowed(*bytes)))
+            }
+        }
+    }
+
+    /// The path of `file` where the model lies in a folder that has it (to map it instead of reading it).
+    pub fn path(&self, file: &str) -> Option<PathBuf> {
+        match &self.source {
+            FileSource::Folder(folder) => Some(folder.join(file)).filter(|path| path.is_file()),
+            FileSource::Embedded(_) => None,
+        }
+    }
 }
