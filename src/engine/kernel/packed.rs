@@ -35,24 +35,43 @@ impl PackedI8 {
             Some(bias) => packed.bias[..n].copy_from_slice(bias),
             None => packed.bias[..n].fill(0.0),
         }
-        for (column, row) in weights.chunks_exact(k).enumerate() {
-            let largest = row.iter().fold(0f32, |a, x| a.max(x.abs()));
-            let inverse = if largest > 1e-30 { 127.0 / largest } else { 0.0 };
-            packed.scale[column] = largest / 127.0;
-            let block = &mut packed.weights[column / BLOCK * BLOCK * padded_k..];
-            let mut sum = 0;
-            for (i, x) in row.iter().enumerate() {
-                let q = (x * inverse).round_ties_even() as i8;
-                block[i / 4 * BLOCK * 4 + column % BLOCK * 4 + i % 4] = q;
-                sum += i32::from(q);
-            }
-            packed.correction[column] = -128 * sum;
-        }
+        let columns = ColumnsMut { weights: &mut packed.weights, scale: &mut packed.scale, correction: &mut packed.correction };
+        columns.pack(weights, k, 0);
         packed
     }
 
     pub fn view(&self) -> MatrixI8<'_> {
         MatrixI8::new(self.n, self.k, &self.weights, &self.scale, &self.bias, &self.correction)
+    }
+}
+
+/// Where packed columns are written: the arrays of a [`PackedI8`], wherever they lie.
+#[derive(Debug)]
+pub struct ColumnsMut<'a> {
+    pub weights: &'a mut [i8],
+    pub scale: &'a mut [f32],
+    pub correction: &'a mut [i32],
+}
+
+impl ColumnsMut<'_> {
+    /// Packs row-major `rows` of `k` weights as columns `first..`; the places must hold zeros.
+    pub fn pack(self, rows: &[f32], k: usize, first: usize) {
+        let padded_k = k.next_multiple_of(LANES);
+        for (column, row) in (first..).zip(rows.chunks_exact(k)) {
+            let largest = row.iter().fold(0f32, |a, x| a.max(x.abs()));
+            let inverse = if largest > 1e-30 { 127.0 / largest } else { 0.0 };
+            self.scale[column] = largest / 127.0;
+            let block = &mut self.weights[column / BLOCK * BLOCK * padded_k..][..BLOCK * padded_k];
+            let mut sum = 0;
+            for (group, values) in block.chunks_exact_mut(BLOCK * 4).zip(row.chunks(4)) {
+                let at = column % BLOCK * 4;
+                for (to, x) in group[at..at + 4].iter_mut().zip(values) {
+                    *to = (x * inverse).round_ties_even() as i8;
+                    sum += i32::from(*to);
+                }
+            }
+            self.correction[column] = -128 * sum;
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::model::Activation;
 use std::ops::Range;
 
 /// Longest history that one attention can read.
-const MAX_POSITIONS: usize = 4096;
+pub const MAX_POSITIONS: usize = 4096;
 
 /// The kernels of one level. Get them from [`super::detect`].
 pub struct Kernels {
