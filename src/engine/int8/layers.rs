@@ -117,7 +117,6 @@ impl Int8Session<'_> {
         let longest = sources.iter().map(|source| source.len()).max().unwrap_or(0);
         let pages: Vec<u32> = (0..longest.div_ceil(PAGE)).map(|_| self.encoder_pool.take()).collect();
         room(&mut s.attended, rows, d);
-        room(&mut s.row, 1, longest.max(d));
         for (layer, [attention_norm, final_norm]) in model.layout.encoder_layers.iter().zip(&model.norms.encoder) {
             pass.enter(attention_norm, s);
             pass.linear(layer.qkv, &s.quantized, &mut s.projected, Linear::default());
@@ -131,7 +130,8 @@ impl Int8Session<'_> {
                 }
                 let attended = s.attended[first * stride(d)..].chunks_exact_mut(stride(d));
                 for (query, out) in projected.chunks_exact(wide).take(source.len()).zip(attended) {
-                    pass.kernels.attend(query, &self.encoder_pool, &pages, heads, source.len(), &mut s.row, out, None);
+                        let pool = &self.encoder_pool;
+                    pass.kernels.attend(query, pool, &pages, heads, source.len(), &mut s.attention, out, None, None);
                 }
                 first += source.len();
             }
@@ -169,7 +169,6 @@ impl Int8Session<'_> {
         let tokens = rows.iter().map(|row| (row.token, row.position));
         pass.embed(&model.layout.decoder, tokens, norms.decoder_embedding.as_ref(), s);
         room(&mut s.attended, rows.len(), d);
-        room(&mut s.row, 1, model.architecture.max_positions.max(d));
         for (index, (layer, [attention_norm, cross_norm, final_norm])) in
             model.layout.decoder_layers.iter().zip(&norms.decoder).enumerate()
         {
@@ -177,15 +176,16 @@ impl Int8Session<'_> {
             pass.enter(attention_norm, s);
             pass.linear(layer.qkv, &s.quantized, &mut s.projected, Linear::default());
             let wide = stride(3 * d);
-            // All rows write before any reads: rows of a forced target share one history.
-            for (row, projected) in rows.iter().zip(s.projected.chunks_exact(wide)) {
-                let page = self.pool.page_mut(self.histories[row.history].pages[row.position / PAGE]);
-                pass.kernels.store_key_value(page, heads, row.position % PAGE, &projected[d..], &projected[2 * d..]);
-            }
+            // A row writes its key and value and then reads all up to its own, which rows before it wrote: those of a forced target too,
+            // which share one history. What was just written is still in the cache.
             let attended = s.attended.chunks_exact_mut(stride(d));
-            for ((row, query), out) in rows.iter().zip(s.projected.chunks_exact(wide)).zip(attended) {
+            for (number, ((row, projected), out)) in rows.iter().zip(s.projected.chunks_exact(wide)).zip(attended).enumerate() {
                 let pages = &self.histories[row.history].pages;
-                pass.kernels.attend(query, &self.pool, pages, heads, row.position + 1, &mut s.row, out, None);
+                let page = self.pool.page_mut(pages[row.position / PAGE]);
+                pass.kernels.store_key_value(page, heads, row.position % PAGE, &projected[d..], &projected[2 * d..]);
+                let next = rows.get(number + 1).map(|row| self.histories[row.history].pages[0]);
+                let positions = row.position + 1;
+                pass.kernels.attend(projected, &self.pool, pages, heads, positions, &mut s.attention, out, None, next);
             }
             pass.output(layer.output, s);
             pass.leave(attention_norm, s);
@@ -199,7 +199,9 @@ impl Int8Session<'_> {
                 let mean = weights
                     .as_mut()
                     .map(|weights| &mut weights[(index * rows.len() + number) * memory.length..][..memory.length]);
-                pass.kernels.attend(query, &self.pool, &memory.pages, heads, memory.length, &mut s.row, out, mean);
+                let next = rows.get(number + 1).and_then(|row| Some(self.memories[row.memory].as_ref()?.pages[0]));
+                let (pages, positions) = (&memory.pages, memory.length);
+                pass.kernels.attend(query, &self.pool, pages, heads, positions, &mut s.attention, out, mean, next);
             }
             pass.output(layer.cross_output, s);
             pass.leave(cross_norm, s);

@@ -46,8 +46,10 @@ pub(super) struct Scratch {
     pub projected: Vec<f32>,
     pub attended: Vec<f32>,
     pub hidden: Vec<f32>,
-    /// One row or one head's attention weights.
+    /// One row.
     pub row: Vec<f32>,
+    /// Attention weights of one row.
+    pub attention: Vec<f32>,
     pub quantized: QuantizedRows,
     pub logits: Vec<f32>,
     pub states: Vec<head::RowState>,
