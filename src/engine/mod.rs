@@ -5,6 +5,7 @@
 //! sentences join at any step. On CPU a row's numbers never depend on what else is in the batch.
 
 pub mod candle;
+pub mod kernel;
 pub mod search;
 
 use crate::model::{Architecture, ModelError};

@@ -37,6 +37,10 @@ impl Best {
         }
     }
 
+    pub fn tokens(&self) -> impl Iterator<Item = u32> + '_ {
+        self.entries.iter().map(|&(_, token)| token)
+    }
+
     /// Appends exactly `k` candidates; `log_sum` is the logarithm of the sum of exponentials.
     pub fn write(&self, log_sum: f32, out: &mut Vec<Candidate>) {
         out.extend(self.entries.iter().map(|&(logit, token)| Candidate { token, log_prob: logit - log_sum }));

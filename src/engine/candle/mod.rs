@@ -13,7 +13,6 @@ mod dense;
 mod head;
 mod network;
 mod packed;
-mod plain;
 mod padded;
 mod ragged;
 mod session;

@@ -5,24 +5,28 @@
 
 use super::head::{Best, Head};
 use super::network::{Attend, Embedding, Linear, Network, Norm, Parts};
-use super::plain::{self as kernel, PackedF32};
 use super::ragged::Ragged;
-use crate::engine::{Candidate, Result, StepRules};
+use crate::engine::kernel::{self, Kernels, PackedF32};
+use crate::engine::{Candidate, EngineError, Result, StepRules};
 use crate::model::{Activation, Checkpoint, LAYER_NORM_EPS, Side, checkpoint};
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Device, Layout, Shape, Tensor};
 use std::sync::Arc;
 
 /// Columns of the head that are computed before their best are picked: small enough that the logits stay in the cache.
 const HEAD_COLUMNS: usize = 1024;
+/// Values of a kernel's vector: what it takes comes in multiples of it.
+const LANES: usize = kernel::PAGE;
 
 /// Makes the parts out of a checkpoint.
 pub(super) struct Packer<'a> {
     checkpoint: &'a Checkpoint,
+    kernels: &'static Kernels,
 }
 
 impl<'a> Packer<'a> {
     pub fn new(checkpoint: &'a Checkpoint) -> Result<Self> {
-        Ok(Self { checkpoint })
+        let kernels = kernel::detect().map_err(|error| EngineError::Unsupported(error.to_string()))?;
+        Ok(Self { checkpoint, kernels })
     }
 
     fn embedding(&self, side: Side, table: Table) -> Result<Box<dyn Embedding>> {
@@ -47,7 +51,7 @@ impl<'a> Packer<'a> {
             let bias = bias.as_ref().map(|bias| &bias.data[start..end]);
             chunks.push(PackedF32::pack(&rows, bias, end - start, width));
         }
-        Ok(Arc::new(PackedHead { chunks, width }))
+        Ok(Arc::new(PackedHead { chunks, width, kernels: self.kernels }))
     }
 }
 
@@ -57,7 +61,7 @@ impl Parts for Packer<'_> {
     }
 
     fn kernel(&self) -> String {
-        "plain".to_owned()
+        self.kernels.level.name().to_owned()
     }
 
     fn linear(&mut self, parts: &[&checkpoint::Linear]) -> Result<Box<dyn Linear>> {
@@ -72,13 +76,14 @@ impl Parts for Packer<'_> {
                 None => bias.resize(columns, 0.0),
             }
         }
-        Ok(Box::new(PackedLinear { weights: PackedF32::pack(&weights, Some(&bias), columns, width), width }))
+        let weights = PackedF32::pack(&weights, Some(&bias), columns, width);
+        Ok(Box::new(PackedLinear { weights, kernels: self.kernels }))
     }
 
     fn norm(&mut self, norm: &checkpoint::Norm) -> Result<Box<dyn Norm>> {
         let gain = self.checkpoint.tensor(&norm.weight)?.data;
         let bias = self.checkpoint.tensor(&norm.bias)?.data;
-        Ok(Box::new(PackedNorm { gain, bias }))
+        Ok(Box::new(PackedNorm { norm: kernel::Norm::new(&gain, &bias, LAYER_NORM_EPS), width: gain.len(), kernels: self.kernels }))
     }
 
     fn vocabulary(&mut self) -> Result<(Box<dyn Embedding>, Box<dyn Embedding>, Box<dyn Head>)> {
@@ -104,13 +109,13 @@ impl Parts for Packer<'_> {
     }
 
     fn attention(&self) -> fn(&Network) -> Box<dyn Attend> {
-        |network| Box::new(Ragged::new(&network.architecture))
+        |network| Box::new(Ragged::new(&network.architecture, kernel::detect().expect("the network was loaded with kernels")))
     }
 }
 
 struct PackedLinear {
     weights: PackedF32,
-    width: usize,
+    kernels: &'static Kernels,
 }
 
 impl Linear for PackedLinear {
@@ -125,9 +130,10 @@ impl Linear for PackedLinear {
 
 impl PackedLinear {
     fn multiply(&self, x: &[f32]) -> (Vec<f32>, Shape) {
-        let (rows, columns) = (x.len() / self.width, self.weights.n());
+        let (columns, width) = (self.weights.n(), self.weights.k());
+        let rows = x.len() / width;
         let mut y = vec![0.0; rows * columns];
-        self.weights.gemm(x, rows, &mut y, columns);
+        self.kernels.linear_f32(&self.weights, x, rows, width, &mut y, columns);
         (y, (rows, columns).into())
     }
 }
@@ -145,7 +151,11 @@ impl CustomOp1 for Apply<'_> {
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
         let (mut y, shape) = self.linear.multiply(values(storage, layout)?);
         if let Some(activation) = self.activation {
-            kernel::activate(activation, &mut y);
+            // The kernel works on whole vectors.
+            let length = y.len();
+            y.resize(length.next_multiple_of(LANES), 0.0);
+            self.linear.kernels.activate(activation, &mut y);
+            y.truncate(length);
         }
         Ok((CpuStorage::F32(y), shape))
     }
@@ -174,8 +184,9 @@ impl CustomOp2 for ApplyAdd<'_> {
 }
 
 struct PackedNorm {
-    gain: Vec<f32>,
-    bias: Vec<f32>,
+    norm: kernel::Norm,
+    width: usize,
+    kernels: &'static Kernels,
 }
 
 impl Norm for PackedNorm {
@@ -191,11 +202,20 @@ impl CustomOp1 for PackedNorm {
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
         let x = values(storage, layout)?;
-        let width = self.gain.len();
-        let mut y = vec![0.0; x.len()];
-        for (x, y) in x.chunks_exact(width).zip(y.chunks_exact_mut(width)) {
-            kernel::norm(x, &self.gain, &self.bias, LAYER_NORM_EPS, y);
-        }
+        let (width, padded) = (self.width, self.width.next_multiple_of(LANES));
+        let y = if width == padded {
+            let mut y = x.to_vec();
+            self.kernels.norm(&self.norm, &mut y, x.len() / width, width);
+            y
+        } else {
+            let (mut y, mut row) = (Vec::with_capacity(x.len()), vec![0.0; padded]);
+            for x in x.chunks_exact(width) {
+                row[..width].copy_from_slice(x);
+                self.kernels.norm(&self.norm, &mut row, 1, padded);
+                y.extend_from_slice(&row[..width]);
+            }
+            y
+        };
         Ok((CpuStorage::F32(y), layout.shape().clone()))
     }
 }
@@ -236,6 +256,7 @@ impl Embedding for PackedEmbedding {
 struct PackedHead {
     chunks: Vec<PackedF32>,
     width: usize,
+    kernels: &'static Kernels,
 }
 
 impl PackedHead {
@@ -244,7 +265,7 @@ impl PackedHead {
         let rows = x.len() / self.width;
         let mut logits = vec![0.0; rows * HEAD_COLUMNS];
         for (index, chunk) in self.chunks.iter().enumerate() {
-            chunk.gemm(x, rows, &mut logits, HEAD_COLUMNS);
+            self.kernels.linear_f32(chunk, x, rows, self.width, &mut logits, HEAD_COLUMNS);
             each(index * HEAD_COLUMNS, chunk.n(), HEAD_COLUMNS, &mut logits);
         }
     }
@@ -254,26 +275,29 @@ impl PackedHead {
 #[derive(Clone, Copy)]
 struct LogSum {
     largest: f32,
-    sum: f32,
+    /// Sums of `e^(logit - largest)`, lane by lane.
+    sums: [f32; LANES],
 }
 
 impl LogSum {
     fn new() -> Self {
-        Self { largest: f32::NEG_INFINITY, sum: 0.0 }
+        Self { largest: f32::NEG_INFINITY, sums: [0.0; LANES] }
     }
 
-    fn add(&mut self, logits: &[f32]) {
-        let largest = logits.iter().copied().fold(self.largest, f32::max);
+    /// Takes in logits, a multiple of 16 of them.
+    fn add(&mut self, kernels: &Kernels, logits: &[f32]) {
+        let largest = kernels.maximum(logits).max(self.largest);
         if largest == f32::NEG_INFINITY {
             return;
         }
-        self.sum *= (self.largest - largest).exp();
-        self.sum += logits.iter().map(|&logit| (logit - largest).exp()).sum::<f32>();
+        let factor = (self.largest - largest).exp();
+        self.sums.iter_mut().for_each(|sum| *sum *= factor);
         self.largest = largest;
+        kernels.add_exponentials(logits, largest, &mut self.sums);
     }
 
     fn value(self) -> f32 {
-        self.largest + self.sum.ln()
+        self.largest + self.sums.iter().sum::<f32>().ln()
     }
 }
 
@@ -284,11 +308,14 @@ impl Head for Arc<PackedHead> {
         let rows = x.len() / self.width;
         let mut best = vec![Best::new(k); rows];
         let mut sums = vec![LogSum::new(); rows];
+        let mut masks = [0u16; HEAD_COLUMNS / LANES];
         self.chunks(x, |first, columns, stride, logits| {
             for (row, (best, sum)) in best.iter_mut().zip(&mut sums).enumerate() {
-                let logits = &mut logits[row * stride..][..columns];
+                // Whole vectors: what lies behind the last token counts for nothing.
+                let logits = &mut logits[row * stride..][..columns.next_multiple_of(LANES)];
+                logits[columns..].fill(f32::NEG_INFINITY);
                 if !rules.renormalize {
-                    sum.add(logits);
+                    sum.add(self.kernels, logits);
                 }
                 let own = rules.banned_by_row.get(row).map_or(&[][..], Vec::as_slice);
                 for &token in rules.banned.iter().chain(own) {
@@ -297,14 +324,15 @@ impl Head for Arc<PackedHead> {
                     }
                 }
                 if rules.renormalize {
-                    sum.add(logits);
+                    sum.add(self.kernels, logits);
                 }
-                for (part, logits) in logits.chunks(16).enumerate() {
-                    let threshold = best.threshold();
-                    if logits.iter().any(|&logit| logit > threshold) {
-                        for (column, &logit) in logits.iter().enumerate() {
-                            best.offer(logit, (first + part * 16 + column) as u32);
-                        }
+                self.kernels.above(logits, best.threshold(), &mut masks);
+                for (part, (&mask, logits)) in masks.iter().zip(logits.chunks_exact(LANES)).enumerate() {
+                    let mut mask = mask;
+                    while mask != 0 {
+                        let lane = mask.trailing_zeros() as usize;
+                        best.offer(logits[lane], (first + part * LANES + lane) as u32);
+                        mask &= mask - 1;
                     }
                 }
             }

@@ -6,7 +6,7 @@
 
 use super::network::Attend;
 use super::packed::{cpu, values};
-use super::plain as kernel;
+use crate::engine::kernel::Kernels;
 use crate::model::Architecture;
 use candle_core::{Device, Tensor};
 
@@ -26,6 +26,7 @@ struct Memory {
 }
 
 pub(super) struct Ragged {
+    kernels: &'static Kernels,
     width: usize,
     layers: usize,
     heads: usize,
@@ -38,8 +39,9 @@ pub(super) struct Ragged {
 }
 
 impl Ragged {
-    pub fn new(architecture: &Architecture) -> Self {
+    pub fn new(architecture: &Architecture, kernels: &'static Kernels) -> Self {
         Self {
+            kernels,
             width: architecture.d_model,
             layers: architecture.decoder_layers,
             heads: architecture.decoder_heads,
@@ -73,7 +75,7 @@ struct Query<'a> {
 
 impl Query<'_> {
     /// `out`: `[heads · size]`. `each` sees the weights of every head.
-    fn attend(&self, weights: &mut Vec<f32>, out: &mut [f32], mut each: impl FnMut(&[f32])) {
+    fn attend(&self, kernels: &Kernels, weights: &mut Vec<f32>, out: &mut [f32], mut each: impl FnMut(&[f32])) {
         let size = self.query.len() / self.heads;
         let scale = (size as f32).powf(-0.5);
         weights.resize(weights.len().max(self.positions.next_multiple_of(16)), 0.0);
@@ -81,7 +83,7 @@ impl Query<'_> {
             let at = head * size;
             let query = &self.query[at..at + size];
             let (keys, values) = (&self.keys[at..], &self.values[at..]);
-            kernel::attend(query, keys, values, self.stride, self.positions, scale, weights, out);
+            kernels.attend_rows(query, keys, values, self.stride, self.positions, scale, weights, out);
             each(&weights[..self.positions]);
         }
     }
@@ -106,7 +108,7 @@ impl Attend for Ragged {
                     positions: if causal { position + 1 } else { length },
                     heads,
                 };
-                query.attend(&mut self.weights, &mut out[token * width..][..width], |_| {});
+                query.attend(self.kernels, &mut self.weights, &mut out[token * width..][..width], |_| {});
             }
             start += length;
         }
@@ -188,7 +190,7 @@ impl Attend for Ragged {
                 positions: keys_values.len() / (2 * width),
                 heads: self.heads,
             };
-            query.attend(&mut self.weights, out, |_| {});
+            query.attend(self.kernels, &mut self.weights, out, |_| {});
         }
         self.rows(self.rows.len(), out)
     }
@@ -220,12 +222,12 @@ impl Attend for Ragged {
                 heads,
             };
             match &mut weights {
-                None => query.attend(&mut self.weights, out, |_| {}),
+                None => query.attend(self.kernels, &mut self.weights, out, |_| {}),
                 Some(weights) => {
                     let start = weights.len();
                     weights.resize(start + memory.length, 0.0);
                     let mean = &mut weights[start..];
-                    query.attend(&mut self.weights, out, |head| {
+                    query.attend(self.kernels, &mut self.weights, out, |head| {
                         mean.iter_mut().zip(head).for_each(|(mean, weight)| *mean += weight / heads as f32);
                     });
                 }
