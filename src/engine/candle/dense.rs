@@ -83,7 +83,11 @@ impl Parts for Builder<'_> {
             Some(name) => Some(self.tensor(name, DType::F32)?.flatten_all()?),
             None => None,
         };
-        let head = DenseHead { weight: self.table(&names.head.weight)?.t()?, bias, vocabulary: self.checkpoint.architecture.target_vocab };
+        let head = DenseHead {
+            weight: self.table(&names.head.weight)?.t()?,
+            bias,
+            vocabulary: self.checkpoint.architecture.target_vocab,
+        };
         Ok((source, target, Box::new(head)))
     }
 
@@ -211,7 +215,8 @@ impl Head for DenseHead {
             of_row.resize(wanted, u32::MAX);
             chosen.extend(of_row.into_iter().map(|part| (row, part)));
         }
-        let indices: Vec<u32> = chosen.iter().map(|&(row, part)| (row * parts) as u32 + if part == u32::MAX { 0 } else { part }).collect();
+        let indices: Vec<u32> =
+            chosen.iter().map(|&(row, part)| (row * parts) as u32 + if part == u32::MAX { 0 } else { part }).collect();
         let values = padded.index_select(&Tensor::new(indices, padded.device())?, 0)?.to_vec2::<f32>()?;
         for (row, log_sum) in log_sums.into_iter().enumerate() {
             let mut best = Best::new(k);

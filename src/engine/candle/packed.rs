@@ -70,7 +70,11 @@ impl Parts for Packer<'_> {
             let tensor = self.checkpoint.tensor(&part.weight)?;
             columns += tensor.shape[0];
             width = tensor.shape[1];
-            if weights.is_empty() { weights = tensor.data } else { weights.extend(tensor.data) }
+            if weights.is_empty() {
+                weights = tensor.data
+            } else {
+                weights.extend(tensor.data)
+            }
             match &part.bias {
                 Some(name) => bias.extend(self.checkpoint.tensor(name)?.data),
                 None => bias.resize(columns, 0.0),
@@ -83,7 +87,11 @@ impl Parts for Packer<'_> {
     fn norm(&mut self, norm: &checkpoint::Norm) -> Result<Box<dyn Norm>> {
         let gain = self.checkpoint.tensor(&norm.weight)?.data;
         let bias = self.checkpoint.tensor(&norm.bias)?.data;
-        Ok(Box::new(PackedNorm { norm: kernel::Norm::new(&gain, &bias, LAYER_NORM_EPS), width: gain.len(), kernels: self.kernels }))
+        Ok(Box::new(PackedNorm {
+            norm: kernel::Norm::new(&gain, &bias, LAYER_NORM_EPS),
+            width: gain.len(),
+            kernels: self.kernels,
+        }))
     }
 
     fn vocabulary(&mut self) -> Result<(Box<dyn Embedding>, Box<dyn Embedding>, Box<dyn Head>)> {

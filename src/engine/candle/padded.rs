@@ -74,8 +74,9 @@ impl Padded {
                 });
                 Tensor::stack(&padded.collect::<candle_core::Result<Vec<_>>>()?, 0)
             };
-            let layers =
-                (0..self.layers).map(|layer| Ok((stack(layer, true)?, stack(layer, false)?))).collect::<candle_core::Result<_>>()?;
+            let layers = (0..self.layers)
+                .map(|layer| Ok((stack(layer, true)?, stack(layer, false)?)))
+                .collect::<candle_core::Result<_>>()?;
             let mask = self.mask(found.len(), longest, |row, column| column < found[row].length)?;
             self.batch = Some(Batch { memories: memories.to_vec(), layers, mask });
         }
@@ -171,7 +172,8 @@ impl Attend for Padded {
             parents.iter().map(|parent| parent.map_or(0, |parent| self.positions[parent as usize] + 1)).collect();
         let kept = positions.iter().copied().max().unwrap_or(0) as usize;
         let indices: Vec<u32> = parents.iter().map(|parent| parent.unwrap_or(0)).collect();
-        let unchanged = indices.len() == self.positions.len() && indices.iter().enumerate().all(|(row, &index)| index as usize == row);
+        let unchanged =
+            indices.len() == self.positions.len() && indices.iter().enumerate().all(|(row, &index)| index as usize == row);
         let indices = Tensor::new(indices, &self.device)?;
         for history in &mut self.histories {
             *history = match history.take() {

@@ -14,12 +14,7 @@ impl<'a> CandleSession<'a> {
     }
 
     /// Runs the decoder over `start, target[..n-1]`, so that row `t` predicts `target[t]`.
-    fn force(
-        &mut self,
-        source: &[u32],
-        target: &[u32],
-        weights: Option<&mut Vec<f32>>,
-    ) -> Result<candle_core::Tensor> {
+    fn force(&mut self, source: &[u32], target: &[u32], weights: Option<&mut Vec<f32>>) -> Result<candle_core::Tensor> {
         self.check_length(target.len())?;
         let memory = self.encode(&[source])?[0];
         let mut fed = vec![self.network.start];
@@ -41,6 +36,9 @@ impl Session for CandleSession<'_> {
         let lengths: Vec<usize> = sources.iter().map(|source| source.len()).collect();
         for (&length, source) in lengths.iter().zip(sources) {
             self.check_length(length)?;
+            if source.is_empty() {
+                return Err(EngineError::Unsupported("a source without a token".to_owned()));
+            }
             let vocabulary = self.network.architecture.source_vocab;
             if let Some(&id) = source.iter().find(|&&id| id as usize >= vocabulary) {
                 return Err(EngineError::Unsupported(format!("source token {id} is outside the vocabulary of {vocabulary}")));
