@@ -1,5 +1,9 @@
 //! Where a model's files come from: the registry of known models, the Hugging Face hub and its cache, a local folder, the built-in model.
 
+mod builtin;
+
+pub use builtin::{BUILTIN, builtin};
+
 use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
