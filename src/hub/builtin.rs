@@ -7,6 +7,9 @@ use super::{FileSource, ModelFiles};
 /// The registry name of the built-in model, and the name its records carry.
 pub const BUILTIN: &str = "builtin";
 
+/// The facts about it that jisr shows.
+pub(super) const CARD: &str = include_str!("../../models/builtin/card.toml");
+
 macro_rules! files {
     ($($name:literal),+ $(,)?) => {
         &[$(($name, include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/models/builtin/", $name)).as_slice())),+]
