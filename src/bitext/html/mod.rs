@@ -27,8 +27,14 @@ impl Exporter for Html {
     fn write(&self, bitext: &Bitext, context: &ExportContext, out: &mut dyn Write) -> io::Result<()> {
         write_head(bitext, context, out)?;
         writeln!(out, "<main id=\"text\">")?;
+        let mut row = None;
         for view in bitext.blocks() {
-            write_block(bitext, view, out)?;
+            let next = match view.block.kind {
+                BlockKind::Cell { row, .. } => Some(row),
+                _ => None,
+            };
+            write_block(bitext, view, next != row, out)?;
+            row = next;
         }
         writeln!(out, "</main>\n<p id=\"none\" hidden>Nothing matches. <kbd>Esc</kbd> shows everything again.</p>")?;
         write_help(out)?;
@@ -92,7 +98,8 @@ fn write_head(bitext: &Bitext, context: &ExportContext, out: &mut dyn Write) -> 
     )
 }
 
-fn write_block(bitext: &Bitext, view: BlockView<'_>, out: &mut dyn Write) -> io::Result<()> {
+/// `first` is whether a cell is the first one of its row: the only one whose place is shown before the details are opened.
+fn write_block(bitext: &Bitext, view: BlockView<'_>, first: bool, out: &mut dyn Write) -> io::Result<()> {
     if view.segments.is_empty() {
         let text = view.text(bitext);
         if !text.trim().is_empty() {
@@ -106,12 +113,21 @@ fn write_block(bitext: &Bitext, view: BlockView<'_>, out: &mut dyn Write) -> io:
         BlockKind::ListItem => ("item".into(), None),
         BlockKind::Quote => ("quote".into(), None),
         BlockKind::Verbatim => ("verbatim".into(), None),
-        BlockKind::Cell { row, column } => ("cell".into(), Some(format!("row {}, column {}", row + 1, column + 1))),
+        BlockKind::Cell { row, column } => {
+            (if first { "cell first" } else { "cell" }.into(), Some(format!("row {}, column {}", row + 1, column + 1)))
+        }
         BlockKind::Cue { start, end } => ("cue".into(), Some(format!("{} → {}", clock(start), clock(end)))),
     };
-    writeln!(out, "<section class=\"b {class}\">")?;
-    if let Some(place) = place {
-        writeln!(out, "<p class=\"place\">{place}</p>")?;
+    match place {
+        None => writeln!(out, "<section class=\"b {class}\">")?,
+        Some(place) => {
+            writeln!(out, "<section class=\"b {class}\" data-place=\"{place}\">")?;
+            match view.block.kind {
+                BlockKind::Cell { row, .. } if first => writeln!(out, "<p class=\"place\">row {}</p>", row + 1)?,
+                BlockKind::Cell { .. } => {}
+                _ => writeln!(out, "<p class=\"place\">{place}</p>")?,
+            }
+        }
     }
     for (position, (index, segment)) in view.numbered().enumerate() {
         write_segment(bitext, view, position, index, segment, out)?;

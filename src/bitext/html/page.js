@@ -174,7 +174,8 @@
       linkWords(segment);
       row("Words", "point at a word to see its counterpart");
     }
-    row("Source", `bytes ${segment.dataset.o}`);
+    const place = segment.parentElement.dataset.place;
+    row("Source", `${place ? `${place}, ` : ""}bytes ${segment.dataset.o}`);
     segment.append(element("div", { className: "details" }, list));
   }
 
