@@ -1,6 +1,6 @@
 //! Which formats there are, and what an exporter is.
 
-use super::{Bitext, jsonl, md, moses, tmx, tsv, txt, xliff, xliff2};
+use super::{Bitext, html, jsonl, md, moses, tmx, tsv, txt, xliff, xliff2};
 use std::io::{self, Write};
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -113,7 +113,7 @@ impl Format {
             Format::Jsonl => &[&jsonl::Jsonl],
             Format::Txt => &[&txt::Txt],
             Format::Md => &[&md::Markdown],
-            Format::Html => &[],
+            Format::Html => &[&html::Html],
             Format::Docx => &[],
             Format::Xlsx => &[],
             Format::Tmx => &[&tmx::Tmx],

@@ -8,11 +8,12 @@
 //! |---|---|
 //! | [`jsonl`], [`tsv`] | pipelines and data frames: everything known about a segment |
 //! | [`txt`], [`moses`] | plain English, line-aligned corpora |
-//! | [`md`], [`terminal`] | people who read |
+//! | [`html`], [`md`], [`terminal`] | people who read |
 //! | [`tmx`], [`xliff`], [`xliff2`] | translation memories and CAT tools |
 
 mod calendar;
 pub mod format;
+pub mod html;
 pub mod jsonl;
 mod line;
 pub mod md;
