@@ -107,32 +107,34 @@ fn segments(document: &Document, lines: bool) -> impl Iterator<Item = (usize, Ra
     })
 }
 
-/// What a segment is written in, as far as its letters tell.
+/// What a segment is to the model.
 #[derive(Debug, PartialEq)]
 enum Language {
-    /// The language that the model translates from.
+    /// The language that it translates from.
     Source,
     /// Latin letters only: taken for English, kept.
     Target,
-    /// Letters of neither.
+    /// Another language: kept, and said so.
     Other,
     /// No letters: numbers, punctuation.
     None,
 }
 
-/// Only sources in Arabic script are told apart: any other source language is the user's word.
+/// Only sources in Arabic are told apart by their letters: any other source language is the user's word. Arabic among Latin names is Arabic.
 fn language(text: &str, from: &str) -> Language {
-    let census = text::script::census(text);
+    let census = text::Census::of(text);
     if census.letters() == 0 {
         return Language::None;
     }
     if !is_arabic(from) {
         return Language::Source;
     }
-    if census.arabic > 0 {
-        return if census.is_other_arabic_script_language() { Language::Other } else { Language::Source };
+    match census.language() {
+        text::Language::Arabic => Language::Source,
+        text::Language::Latin | text::Language::Other if census.arabic > 0 => Language::Source,
+        text::Language::Latin => Language::Target,
+        _ => Language::Other,
     }
-    if census.latin * 2 > census.letters() { Language::Target } else { Language::Other }
 }
 
 /// Arabic and its dialects, in any of the codes in use.
