@@ -99,7 +99,8 @@ fn nothing_but_speed_depends_on_batches_order_and_threads() {
     let mut lines: Vec<&str> = sentences.lines().filter(|line| !line.trim().is_empty()).collect();
     let translate = |lines: &[&str], tokens: &str, threads: &str, precision: &str| {
         let input = lines.join("\n");
-        let options = ["-", "--lines", "-f", "jsonl", "--max-batch-tokens", tokens, "--threads", threads, "--precision", precision];
+        let options =
+            ["-", "--lines", "-f", "jsonl", "--max-batch-tokens", tokens, "--threads", threads, "--precision", precision];
         let mut found: Vec<String> = records(&success(jisr().args(options).args(["--beam", "2"]).write_stdin(input)))
             .iter()
             .map(|record| format!("{} → {} {}", record["source"], record["target"], record["score"]))
@@ -117,29 +118,45 @@ fn nothing_but_speed_depends_on_batches_order_and_threads() {
 
 #[test]
 fn alignments_name_words_that_exist() {
-    let output = success(jisr().args(["-", "-f", "jsonl", "--align"]).write_stdin("وصلت القافلة إلى المدينة يوم الخميس. وقال الطبيب إن الأدوية نفدت."));
+    let output = success(
+        jisr()
+            .args(["-", "-f", "jsonl", "--align"])
+            .write_stdin("وصلت القافلة إلى المدينة يوم الخميس. وقال الطبيب إن الأدوية نفدت."),
+    );
     for record in records(&output) {
         let words = |key: &str| record[key].as_str().unwrap().split_whitespace().count();
         let alignment = record["alignment"].as_str().unwrap();
         assert!(!alignment.is_empty());
         for link in alignment.split(' ') {
             let (source, target) = link.split_once('-').unwrap();
-            assert!(source.parse::<usize>().unwrap() < words("source") && target.parse::<usize>().unwrap() < words("target"), "{record}");
+            assert!(
+                source.parse::<usize>().unwrap() < words("source") && target.parse::<usize>().unwrap() < words("target"),
+                "{record}"
+            );
         }
     }
 }
 
 #[test]
 fn lengths_are_counted_with_the_end_of_sentence() {
-    let output = success(jisr().args(["-", "-f", "jsonl", "--tokens", "--min-length", "7", "--max-length", "7"]).write_stdin("وصلت القافلة إلى المدينة."));
+    let output = success(
+        jisr()
+            .args(["-", "-f", "jsonl", "--tokens", "--min-length", "7", "--max-length", "7"])
+            .write_stdin("وصلت القافلة إلى المدينة."),
+    );
     let record = &records(&output)[0];
     assert_eq!(record["target_ids"].as_array().unwrap().len(), 7);
-    assert_eq!(record["source_ids"].as_array().unwrap().last(), Some(&Value::from(0)), "the encoder reads the end of sentence too");
+    assert_eq!(
+        record["source_ids"].as_array().unwrap().last(),
+        Some(&Value::from(0)),
+        "the encoder reads the end of sentence too"
+    );
 }
 
 #[test]
 fn n_best_lists_are_ranked() {
-    let output = success(jisr().args(["-", "-f", "jsonl", "--beam", "4", "--nbest", "3"]).write_stdin("وصلت القافلة إلى المدينة."));
+    let output =
+        success(jisr().args(["-", "-f", "jsonl", "--beam", "4", "--nbest", "3"]).write_stdin("وصلت القافلة إلى المدينة."));
     let nbest = records(&output)[0]["nbest"].clone();
     let scores: Vec<f64> = nbest.as_array().unwrap().iter().map(|best| best["score"].as_f64().unwrap()).collect();
     assert!(scores.len() >= 2 && scores.windows(2).all(|pair| pair[0] >= pair[1]), "{nbest}");
@@ -147,12 +164,7 @@ fn n_best_lists_are_ranked() {
 
 #[test]
 fn what_cannot_be_is_a_usage_error_with_a_hint() {
-    let cases: [&[&str]; 4] = [
-        &["-", "-f", "docx"],
-        &["-", "-f", "tsv,html"],
-        &["-", "--device", "quantum"],
-        &["-", "--resume"],
-    ];
+    let cases: [&[&str]; 4] = [&["-", "-f", "docx"], &["-", "-f", "tsv,html"], &["-", "--device", "quantum"], &["-", "--resume"]];
     for case in cases {
         let run = jisr().args(case).write_stdin("نص").output().unwrap();
         let errors = String::from_utf8_lossy(&run.stderr);

@@ -5,6 +5,9 @@
 
 mod bench;
 mod decoding;
+mod doctor;
+mod model;
+mod models;
 mod output;
 mod progress;
 mod translate;
@@ -41,8 +44,12 @@ Every option can also be set by an environment variable, shown in its help.";
 enum Command {
     /// Translate files, folders or standard input
     Translate(Box<translate::Args>),
+    /// List, fetch, check and remove models
+    Models(models::Args),
     /// Measure the speed of a model on this machine
     Bench(bench::Args),
+    /// Look over this machine: processor, memory, cache, hub
+    Doctor(doctor::Args),
     /// Print a completion script for a shell
     Completions {
         /// The shell to complete for
@@ -55,7 +62,9 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::Translate(args) => translate::run(*args),
+        Command::Models(args) => models::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "jisr", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

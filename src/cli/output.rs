@@ -64,7 +64,9 @@ impl Target {
 
     fn stdout(formats: &[Format], single: bool) -> Result<Self, UsageError> {
         let [format] = formats else {
-            return Err(UsageError("several formats cannot share standard output\nhint: give a folder with --output FOLDER".into()));
+            return Err(UsageError(
+                "several formats cannot share standard output\nhint: give a folder with --output FOLDER".into(),
+            ));
         };
         let problem = match format {
             Format::Moses => "moses writes two files",
@@ -73,7 +75,9 @@ impl Target {
             _ if !single && !format.joins() => "documents in this format cannot follow one another in one stream",
             _ => return Ok(Self::Stdout(*format)),
         };
-        Err(UsageError(format!("--format {format} cannot go to standard output: {problem}\nhint: give a file or folder with --output")))
+        Err(UsageError(format!(
+            "--format {format} cannot go to standard output: {problem}\nhint: give a file or folder with --output"
+        )))
     }
 
     /// The file that a run journal lies in, where the run writes files at all.
@@ -197,7 +201,8 @@ impl Writer {
 
 /// A file that the user named must not be the one that is being read.
 fn refuse_own_source(path: &Path, source: &Source) -> anyhow::Result<()> {
-    let same = source.path().is_some_and(|source| matches!((path.canonicalize(), source.canonicalize()), (Ok(a), Ok(b)) if a == b));
+    let same =
+        source.path().is_some_and(|source| matches!((path.canonicalize(), source.canonicalize()), (Ok(a), Ok(b)) if a == b));
     anyhow::ensure!(!same, "{} is the source itself and is not overwritten\nhint: give another --output", path.display());
     Ok(())
 }

@@ -73,7 +73,12 @@ impl Progress {
                     lines.last = Instant::now();
                     let rate = lines.done as f64 / self.started.elapsed().as_secs_f64();
                     let left = lines.total.saturating_sub(lines.done) as f64 / rate;
-                    super::say(&format!("{} of {} segments, {rate:.1} segments/s, {} left", lines.done, lines.total, duration(left)));
+                    super::say(&format!(
+                        "{} of {} segments, {rate:.1} segments/s, {} left",
+                        lines.done,
+                        lines.total,
+                        duration(left)
+                    ));
                 }
             }
             How::Silent => {}

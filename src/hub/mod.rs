@@ -34,7 +34,7 @@ mod spec;
 mod verify;
 
 pub use builtin::{BUILTIN, builtin};
-pub use cache::{Cache, Cached, free_space};
+pub use cache::{Cache, Cached, free_space, size_of};
 pub use choose::{Choice, Fallback};
 pub use contents::missing;
 pub use error::{HubError, Result};
@@ -135,6 +135,18 @@ impl Hub {
             Some(files) => Ok(files),
             None => self.pull(&model, progress),
         }
+    }
+
+    /// Asks the hub for the usual model, and says how long the answer took.
+    ///
+    /// # Errors
+    /// What a pull would meet: an unreachable hub, a refused token.
+    pub fn reach(&self) -> Result<std::time::Duration> {
+        let begin = std::time::Instant::now();
+        if let Place::Hub { repo, revision } = self.resolve(DEFAULT)?.place {
+            remote::Remote::new(&self.settings).list(&repo, &revision)?;
+        }
+        Ok(begin.elapsed())
     }
 
     /// Where the name of the default model is kept.

@@ -12,7 +12,7 @@ const KNOWN: &str = include_str!("../../models/registry.toml");
 pub const DEFAULT: &str = "opus-mt-ar-en";
 
 /// One model of the registry.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     #[serde(default)]

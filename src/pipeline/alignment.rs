@@ -9,7 +9,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 impl Translator {
     /// Fills [`Translation::alignment`], workers side by side.
-    pub(super) fn align(&self, sources: &[String], translations: &mut [Translation], cancelled: &AtomicBool) -> Result<(), PipelineError> {
+    pub(super) fn align(
+        &self,
+        sources: &[String],
+        translations: &mut [Translation],
+        cancelled: &AtomicBool,
+    ) -> Result<(), PipelineError> {
         let next = AtomicUsize::new(0);
         let slots: Vec<Mutex<&mut Translation>> = translations.iter_mut().map(Mutex::new).collect();
         let work = || -> Result<(), EngineError> {
@@ -29,7 +34,12 @@ impl Translator {
         Ok(())
     }
 
-    fn word_links(&self, session: &mut dyn Session, source: &str, translation: &Translation) -> Result<Vec<(usize, usize)>, EngineError> {
+    fn word_links(
+        &self,
+        session: &mut dyn Session,
+        source: &str,
+        translation: &Translation,
+    ) -> Result<Vec<(usize, usize)>, EngineError> {
         let source_total = source.split_whitespace().count();
         let target_total = translation.target.split_whitespace().count();
         let (mut source_base, mut target_base) = (0, 0);

@@ -42,7 +42,12 @@ const RETRY_NGRAM: usize = 3;
 
 impl Translator {
     /// Translates distinct cleaned texts; the result has their order. `counts[i]` says how many segments text `i` stands for.
-    pub(super) fn decode(&self, sources: &[String], counts: &[usize], observer: &dyn Observer) -> Result<Vec<Translation>, PipelineError> {
+    pub(super) fn decode(
+        &self,
+        sources: &[String],
+        counts: &[usize],
+        observer: &dyn Observer,
+    ) -> Result<Vec<Translation>, PipelineError> {
         let results: Vec<Mutex<Option<Translation>>> = sources.iter().map(|source| Mutex::new(observer.known(source))).collect();
         let advance = |index: usize| (0..counts[index]).for_each(|_| observer.advance());
         let (mut waiting, mut failed) = (Vec::new(), Mutex::new(Vec::new()));

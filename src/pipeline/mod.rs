@@ -224,7 +224,13 @@ impl Translator {
         Ok(documents.into_iter().zip(planned).map(bitext).collect())
     }
 
-    fn segment(&self, document: &Document, planned: plan::Planned, translations: &[Translation], observer: &dyn Observer) -> Segment {
+    fn segment(
+        &self,
+        document: &Document,
+        planned: plan::Planned,
+        translations: &[Translation],
+        observer: &dyn Observer,
+    ) -> Segment {
         let segment = Segment { block: planned.block, range: planned.range, ..Segment::default() };
         let source = &document.text[segment.range.clone()];
         match planned.treatment {

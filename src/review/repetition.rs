@@ -36,6 +36,8 @@ mod tests {
         assert!(!repeats("He said that the city of Aden and the city of Taiz had agreed"));
         assert!(!repeats("very very good"));
         assert!(!repeats(""));
-        assert!(!repeats("The long report mentions the word no no no no only once, then goes on to speak of many other things entirely, at length"));
+        assert!(!repeats(
+            "The long report mentions the word no no no no only once, then goes on to speak of many other things entirely, at length"
+        ));
     }
 }

@@ -32,10 +32,7 @@ impl<'a> Rules<'a> {
     /// Whether any rule can depend on the hypothesis at all.
     pub fn depend_on_row(&self) -> bool {
         let options = self.options;
-        options.min_length > 0
-            || options.no_repeat_ngram > 0
-            || !self.phrases.is_empty()
-            || !options.begin_suppress.is_empty()
+        options.min_length > 0 || options.no_repeat_ngram > 0 || !self.phrases.is_empty() || !options.begin_suppress.is_empty()
     }
 
     /// Appends what a hypothesis with these generated tokens may not take next.
@@ -54,7 +51,11 @@ impl<'a> Rules<'a> {
         let n = options.no_repeat_ngram;
         if n > 0 && length >= n {
             // Positions where the last n - 1 tokens occur, followed by a token.
-            banned.extend((0..=length - n).filter(|&start| (0..n - 1).all(|i| token(start + i) == token(length + 1 - n + i))).map(|start| token(start + n - 1)));
+            banned.extend(
+                (0..=length - n)
+                    .filter(|&start| (0..n - 1).all(|i| token(start + i) == token(length + 1 - n + i)))
+                    .map(|start| token(start + n - 1)),
+            );
         }
         for phrase in &self.phrases {
             let (last, prefix) = phrase.split_last().expect("phrases have two tokens and more");
