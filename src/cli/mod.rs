@@ -46,8 +46,14 @@ enum Command {
     Translate(Box<translate::Args>),
     /// List, fetch, check and remove models
     Models(models::Args),
+    /// Show, fetch, check and remove models
+    Models(models::Args),
+    /// Split text into sentences, one a line, a blank line between blocks
+    Split(split::Args),
     /// Measure the speed of a model on this machine
     Bench(bench::Args),
+    /// Look at what jisr finds on this machine
+    Doctor(doctor::Args),
     /// Look over this machine: processor, memory, cache, hub
     Doctor(doctor::Args),
     /// Print a completion script for a shell
@@ -63,7 +69,10 @@ pub fn run() -> ExitCode {
     let outcome = match cli.command {
         Command::Translate(args) => translate::run(*args),
         Command::Models(args) => models::run(args),
+        Command::Models(args) => models::run(args),
+        Command::Split(args) => split::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "jisr", &mut std::io::stdout());

@@ -61,12 +61,19 @@ impl Translator {
         Ok(links)
     }
 
+    /// The word of every token. What decodes to nothing (end of sentence, language codes) belongs to none; unknown text does.
     fn words(&self, part: &TokenIds) -> (WordOfToken, WordOfToken) {
         let tokenizer = &*self.tokenizer;
-        (
-            words_of_pieces(part.source.iter().map(|&id| (tokenizer.source_piece(id), tokenizer.is_special(id)))),
-            words_of_pieces(part.target.iter().map(|&id| (tokenizer.target_piece(id), tokenizer.is_special(id)))),
-        )
+        let is_text = |id: u32, piece: &str, text: String| id == tokenizer.unknown() || piece.starts_with('▁') || !text.is_empty();
+        let sources = part.source.iter().map(|&id| {
+            let piece = tokenizer.source_piece(id);
+            (piece, !is_text(id, piece, tokenizer.decode_source(&[id])))
+        });
+        let targets = part.target.iter().map(|&id| {
+            let piece = tokenizer.target_piece(id);
+            (piece, !is_text(id, piece, tokenizer.decode_target(&[id])))
+        });
+        (words_of_pieces(sources), words_of_pieces(targets))
     }
 }
 
