@@ -10,6 +10,8 @@ mod model;
 mod models;
 mod output;
 mod progress;
+mod reading;
+mod split;
 mod translate;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -44,8 +46,6 @@ Every option can also be set by an environment variable, shown in its help.";
 enum Command {
     /// Translate files, folders or standard input
     Translate(Box<translate::Args>),
-    /// List, fetch, check and remove models
-    Models(models::Args),
     /// Show, fetch, check and remove models
     Models(models::Args),
     /// Split text into sentences, one a line, a blank line between blocks
@@ -53,8 +53,6 @@ enum Command {
     /// Measure the speed of a model on this machine
     Bench(bench::Args),
     /// Look at what jisr finds on this machine
-    Doctor(doctor::Args),
-    /// Look over this machine: processor, memory, cache, hub
     Doctor(doctor::Args),
     /// Print a completion script for a shell
     Completions {
@@ -69,10 +67,8 @@ pub fn run() -> ExitCode {
     let outcome = match cli.command {
         Command::Translate(args) => translate::run(*args),
         Command::Models(args) => models::run(args),
-        Command::Models(args) => models::run(args),
         Command::Split(args) => split::run(args),
         Command::Bench(args) => bench::run(args),
-        Command::Doctor(args) => doctor::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "jisr", &mut std::io::stdout());

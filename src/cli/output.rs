@@ -136,7 +136,7 @@ impl Writer {
             Target::Terminal => {
                 let mut out = anstream::stdout().lock();
                 let width = terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0));
-                terminal::write(bitext, terminal::View { width, colour: true }, &mut out)?;
+                terminal::View { width, colour: true }.write(bitext, &mut out)?;
                 out.flush()?;
             }
             Target::Stdout(format) => {

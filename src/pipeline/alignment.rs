@@ -64,7 +64,8 @@ impl Translator {
     /// The word of every token. What decodes to nothing (end of sentence, language codes) belongs to none; unknown text does.
     fn words(&self, part: &TokenIds) -> (WordOfToken, WordOfToken) {
         let tokenizer = &*self.tokenizer;
-        let is_text = |id: u32, piece: &str, text: String| id == tokenizer.unknown() || piece.starts_with('▁') || !text.is_empty();
+        let is_text =
+            |id: u32, piece: &str, text: String| id == tokenizer.unknown() || piece.starts_with('▁') || !text.is_empty();
         let sources = part.source.iter().map(|&id| {
             let piece = tokenizer.source_piece(id);
             (piece, !is_text(id, piece, tokenizer.decode_source(&[id])))

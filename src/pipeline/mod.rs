@@ -160,7 +160,7 @@ impl Translator {
     /// Opens the model's files. Shapes, missing tensors and unsupported configurations are found here, not later.
     pub fn load(files: &ModelFiles, settings: Settings) -> Result<Self, PipelineError> {
         let tokenizer = tokenizer::load(files, Some(&settings.from), Some(&settings.to))?;
-        let loaded = engine::load(files, &settings.device, settings.precision)?;
+        let loaded = engine::load(files, settings.device, settings.precision)?;
         let mut options = settings.decoding.apply(loaded.options);
         if let Some(language) = tokenizer.forced_bos() {
             options.prefix = vec![language];
