@@ -1,27 +1,19 @@
-//! The non-linearities of the feed-forward layers, applied while a tile is still in registers.
+//! The non-linearities of the feed-forward layers, applied while a block is still in the first-level cache.
 
-use super::lanes::{Lanes, exp};
+use super::lanes::{LANES, Lanes, exp};
 use crate::model::Activation;
 
 /// A non-linearity known at compile time.
-pub(super) trait Function {
+trait Function {
     /// # Safety
     /// As [`Lanes`].
     unsafe fn apply<V: Lanes>(x: V) -> V;
 }
 
-pub(super) struct Identity;
-pub(super) struct Relu;
-pub(super) struct Swish;
-pub(super) struct Gelu;
-pub(super) struct GeluTanh;
-
-impl Function for Identity {
-    #[inline(always)]
-    unsafe fn apply<V: Lanes>(x: V) -> V {
-        x
-    }
-}
+struct Relu;
+struct Swish;
+struct Gelu;
+struct GeluTanh;
 
 impl Function for Relu {
     #[inline(always)]
@@ -76,50 +68,29 @@ impl Function for GeluTanh {
     }
 }
 
-/// Calls `$call::<F>` for the function type of an optional [`Activation`].
-macro_rules! with_activation {
-    ($activation:expr, $f:ident => $call:expr) => {
-        match $activation {
-            None => {
-                type $f = $crate::engine::kernel::activation::Identity;
-                $call
-            }
-            Some($crate::model::Activation::Relu) => {
-                type $f = $crate::engine::kernel::activation::Relu;
-                $call
-            }
-            Some($crate::model::Activation::Swish) => {
-                type $f = $crate::engine::kernel::activation::Swish;
-                $call
-            }
-            Some($crate::model::Activation::Gelu) => {
-                type $f = $crate::engine::kernel::activation::Gelu;
-                $call
-            }
-            Some($crate::model::Activation::GeluTanh) => {
-                type $f = $crate::engine::kernel::activation::GeluTanh;
-                $call
-            }
-        }
-    };
-}
-pub(super) use with_activation;
-
 /// Applies `activation` to `n` values (a multiple of 16) in place.
 ///
 /// # Safety
 /// As [`Lanes`]; `x` is valid for `n` values.
 #[inline(always)]
 pub(super) unsafe fn apply<V: Lanes>(activation: Activation, x: *mut f32, n: usize) {
-    #[inline(always)]
-    unsafe fn each<V: Lanes, F: Function>(x: *mut f32, n: usize) {
-        // SAFETY: see the outer function.
-        unsafe {
-            for i in (0..n).step_by(super::lanes::LANES) {
-                F::apply(V::load(x.add(i))).store(x.add(i));
-            }
+    // SAFETY: passed on.
+    unsafe {
+        match activation {
+            Activation::Relu => each::<V, Relu>(x, n),
+            Activation::Swish => each::<V, Swish>(x, n),
+            Activation::Gelu => each::<V, Gelu>(x, n),
+            Activation::GeluTanh => each::<V, GeluTanh>(x, n),
         }
     }
-    // SAFETY: passed on.
-    unsafe { with_activation!(Some(activation), F => each::<V, F>(x, n)) }
+}
+
+#[inline(always)]
+unsafe fn each<V: Lanes, F: Function>(x: *mut f32, n: usize) {
+    // SAFETY: `apply`'s caller vouches for `n` values.
+    unsafe {
+        for i in (0..n).step_by(LANES) {
+            F::apply(V::load(x.add(i))).store(x.add(i));
+        }
+    }
 }

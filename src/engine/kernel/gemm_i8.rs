@@ -1,6 +1,6 @@
 //! `y = activation(x · wᵀ + bias)` with int8 weights and quantised rows.
 
-use super::activation::{Function, with_activation};
+use super::activation;
 use super::lanes::{LANES, Lanes, Tile};
 use crate::model::Activation;
 
@@ -28,6 +28,7 @@ pub(super) struct Gemm {
     pub y: *mut f32,
     /// Values between two rows of `y`.
     pub stride: usize,
+    /// Applied to the sum, the residual included.
     pub activation: Option<Activation>,
     /// Adds to what is in `y` (the residual) instead of overwriting it.
     pub accumulate: bool,
@@ -37,14 +38,6 @@ pub(super) struct Gemm {
 /// As [`Lanes`]; the pointers are valid for the blocks, rows and columns named, `y` for `rows` rows of `(to - from) * 64` columns.
 #[inline(always)]
 pub(super) unsafe fn gemm<V: Lanes>(g: Gemm) {
-    // SAFETY: passed on.
-    unsafe {
-        with_activation!(g.activation, F => if g.accumulate { blocks::<V, F, true>(g) } else { blocks::<V, F, false>(g) })
-    }
-}
-
-#[inline(always)]
-unsafe fn blocks<V: Lanes, F: Function, const ADD: bool>(g: Gemm) {
     // SAFETY: every tile stays within the rows and columns that the caller vouches for.
     unsafe {
         let chunk = (ROW_BYTES / g.k).max(ROWS) / ROWS * ROWS;
@@ -61,22 +54,27 @@ unsafe fn blocks<V: Lanes, F: Function, const ADD: bool>(g: Gemm) {
                     let lines = if fetched < 4 { lines } else { 0 };
                     let fetch = (block + 1) * BLOCK * g.k + fetched * (g.k / 4) * 64;
                     match rows {
-                        1 => tile::<V, F, 1, ADD>(g, block, row, fetch, lines),
-                        2 => tile::<V, F, 2, ADD>(g, block, row, fetch, lines),
-                        3 => tile::<V, F, 3, ADD>(g, block, row, fetch, lines),
-                        4 => tile::<V, F, 4, ADD>(g, block, row, fetch, lines),
-                        5 => tile::<V, F, 5, ADD>(g, block, row, fetch, lines),
-                        _ => tile::<V, F, ROWS, ADD>(g, block, row, fetch, lines),
+                        1 => tile::<V, 1>(g, block, row, fetch, lines),
+                        2 => tile::<V, 2>(g, block, row, fetch, lines),
+                        3 => tile::<V, 3>(g, block, row, fetch, lines),
+                        4 => tile::<V, 4>(g, block, row, fetch, lines),
+                        5 => tile::<V, 5>(g, block, row, fetch, lines),
+                        _ => tile::<V, ROWS>(g, block, row, fetch, lines),
                     }
                     fetched += lines;
                     row += rows;
+                }
+                if let Some(activation) = g.activation {
+                    for row in start..end {
+                        activation::apply::<V>(activation, g.y.add(row * g.stride + (block - g.from) * BLOCK), BLOCK);
+                    }
                 }
             }
         }
     }
 }
 
-/// Rows of the next tile: as many as fit, but never a last tile of one or two rows where two middling ones do.
+/// Rows of the next tile: as many as fit, but two of four instead of one full and a sliver.
 #[inline(always)]
 fn tile_rows(left: usize) -> usize {
     match left {
@@ -86,7 +84,7 @@ fn tile_rows(left: usize) -> usize {
 }
 
 #[inline(always)]
-unsafe fn tile<V: Lanes, F: Function, const MR: usize, const ADD: bool>(g: Gemm, block: usize, row: usize, fetch: usize, lines: usize) {
+unsafe fn tile<V: Lanes, const MR: usize>(g: Gemm, block: usize, row: usize, fetch: usize, lines: usize) {
     // SAFETY: `row..row + MR` and `block` are within the arguments' bounds; the prefetch address is never read.
     unsafe {
         let width = if V::WIDE { 2 } else { 1 };
@@ -105,9 +103,8 @@ unsafe fn tile<V: Lanes, F: Function, const MR: usize, const ADD: bool>(g: Gemm,
             let bias = V::load(g.bias.add(column + j * LANES));
             for i in 0..MR {
                 let v = V::from_int(acc[i][j]).fma(scale.mul(V::splat(*g.a_scale.add(row + i))), bias);
-                let v = F::apply(v);
                 let y = g.y.add((row + i) * g.stride + (block - g.from) * BLOCK + j * LANES);
-                (if ADD { v.add(V::load(y)) } else { v }).store(y);
+                (if g.accumulate { v.add(V::load(y)) } else { v }).store(y);
             }
         }
     }

@@ -46,14 +46,12 @@ impl Level {
                 && is_x86_feature_detected!("fma"))
             .then_some(&table::AVX512),
             #[cfg(target_arch = "x86_64")]
-            Level::AvxVnni => (is_x86_feature_detected!("avx2")
-                && is_x86_feature_detected!("fma")
-                && is_x86_feature_detected!("avxvnni"))
-            .then_some(&table::AVX_VNNI),
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => {
-                (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(&table::AVX2)
+            Level::AvxVnni => {
+                (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("avxvnni"))
+                    .then_some(&table::AVX_VNNI)
             }
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(&table::AVX2),
             #[cfg(target_arch = "aarch64")]
             Level::Neon if std::arch::is_aarch64_feature_detected!("dotprod") => Some(&table::NEON_DOTPROD),
             #[cfg(target_arch = "aarch64")]

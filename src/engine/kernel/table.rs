@@ -148,11 +148,17 @@ impl Norm {
         };
         Norm { size: gain.len(), gain: pad(gain), bias: pad(bias), epsilon }
     }
+
+    /// Gain and bias as they were given.
+    pub fn parts(&self) -> (&[f32], &[f32]) {
+        (&self.gain[..self.size], &self.bias[..self.size])
+    }
 }
 
 /// What becomes of the product in [`Kernels::linear_i8`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Linear {
+    /// Applied to the sum, the residual included.
     pub activation: Option<Activation>,
     /// Adds to the output (the residual) instead of overwriting it.
     pub accumulate: bool,
@@ -203,7 +209,15 @@ impl Kernels {
     }
 
     /// As [`Kernels::norm`], but quantises the normed rows and leaves `x` as it is (pre-norm models); `scratch` holds a row.
-    pub fn norm_quantize(&self, norm: &Norm, x: &[f32], rows: usize, stride: usize, scratch: &mut [f32], out: &mut QuantizedRows) {
+    pub fn norm_quantize(
+        &self,
+        norm: &Norm,
+        x: &[f32],
+        rows: usize,
+        stride: usize,
+        scratch: &mut [f32],
+        out: &mut QuantizedRows,
+    ) {
         let padded = norm.gain.len();
         out.shape(rows, norm.size);
         assert!(stride >= padded && x.len() >= rows * stride && scratch.len() >= padded);
