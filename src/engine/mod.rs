@@ -4,9 +4,13 @@
 //! of a row never leave the backend. Rows may belong to different sentences at different positions, so finished rows leave and waiting
 //! sentences join at any step. On CPU a row's numbers never depend on what else is in the batch.
 
+pub mod candle;
 pub mod int8;
 pub mod kernel;
+mod load;
 pub mod search;
+
+pub use load::{DeviceChoice, DeviceError, Loaded, load};
 
 use crate::model::{Architecture, ModelError};
 

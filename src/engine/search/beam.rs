@@ -88,7 +88,11 @@ impl Search {
         }
         let mut continuations = Vec::new();
         for (beam, running) in self.running.iter().enumerate() {
-            continuations.extend(options.forced_eos.iter().map(|&token| Continuation { beam, token, log_prob: running.log_prob }));
+            continuations.extend(options.forced_eos.iter().map(|&token| Continuation {
+                beam,
+                token,
+                log_prob: running.log_prob,
+            }));
         }
         self.take(options, continuations);
         self.over = true;

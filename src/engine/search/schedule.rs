@@ -33,7 +33,8 @@ pub fn translate(
     let failed = AtomicBool::new(false);
     let work = || {
         let stop = || cancel.load(Ordering::Relaxed) || failed.load(Ordering::Relaxed);
-        let result = model.session().and_then(|mut session| Worker::new(sources, options, &queue).run(session.as_mut(), on_done, &stop));
+        let result =
+            model.session().and_then(|mut session| Worker::new(sources, options, &queue).run(session.as_mut(), on_done, &stop));
         if result.is_err() {
             failed.store(true, Ordering::Relaxed);
         }
