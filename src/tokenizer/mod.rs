@@ -14,9 +14,14 @@ pub mod added_tokens;
 pub mod bpe;
 pub mod charsmap;
 pub mod double_array;
+pub mod grapheme_normalizer;
+pub mod languages;
 pub mod marian;
+pub mod nllb;
+mod nllb_files;
 pub mod normalizer;
 pub mod proto;
+pub mod ranked_bpe;
 pub mod sentencepiece;
 pub mod special_tokens;
 pub mod unigram;
@@ -88,8 +93,10 @@ impl TokenizerError {
 /// The tokeniser of a model. `from` and `to` are languages as the user gives them (`ar`, `arz`, `eng_Latn`); a model for one pair of
 /// languages needs neither.
 pub fn load(files: &ModelFiles, from: Option<&str>, to: Option<&str>) -> Result<Box<dyn Tokenizer>> {
-    let _ = (from, to);
-    Ok(Box::new(marian::Marian::load(files)?))
+    if read(files, "source.spm")?.is_some() {
+        return Ok(Box::new(marian::Marian::load(files)?));
+    }
+    Ok(Box::new(nllb::Nllb::load(files, from, to)?))
 }
 
 /// The content of one of the model's files, `None` where there is no such file.
