@@ -27,7 +27,7 @@ const INTERRUPTED: u8 = 130;
 
 /// Translate batches of Arabic reports into English, with aligned bilingual output.
 #[derive(Parser)]
-#[command(name = "jisr", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "jisr", version, max_term_width = 100, args_override_self = true, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
