@@ -134,11 +134,8 @@ impl Progress for DownloadTalk {
         match event {
             Event::Plan { to_fetch: 0, .. } => {}
             Event::Plan { model, licence, files, size, to_fetch } => {
-                let part = match to_fetch < size {
-                    true => format!(" ({} still to come)", bytes_for_people(to_fetch)),
-                    false => String::new(),
-                };
-                let size = bytes_for_people(size);
+                let (size, rest) = (bytes_for_people(size), bytes_for_people(to_fetch));
+                let part = if rest == size { String::new() } else { format!(" ({rest} still to come)") };
                 self.line(&format!("fetching {model}: {size} in {files} files{part}, licence {}", licence.unwrap_or("unknown")));
                 if licence.is_some_and(hub::is_non_commercial) {
                     self.line("its licence does not allow commercial use");
