@@ -380,6 +380,74 @@ const WAW_NOUNS: &[&str] = &[
     "وزّ",
 ];
 
+/// Words that never end a sentence: a line that breaks off after one goes on in the next line.
+pub(super) fn leaves_open(word: &str) -> bool {
+    matches!(
+        word,
+        "في" | "من"
+            | "الي"
+            | "علي"
+            | "عن"
+            | "حتي"
+            | "منذ"
+            | "بين"
+            | "ان"
+            | "بان"
+            | "التي"
+            | "الذي"
+            | "الذين"
+            | "او"
+            | "ام"
+            | "ثم"
+            | "كي"
+            | "لكي"
+            | "لم"
+            | "لن"
+            | "قد"
+            | "وقد"
+            | "هو"
+            | "هي"
+            | "بعد"
+            | "قبل"
+            | "خلال"
+            | "عند"
+            | "كل"
+            | "مع"
+            | "هذا"
+            | "هذه"
+            | "غير"
+            | "سوف"
+            | "كان"
+            | "كانت"
+            | "قال"
+            | "وقال"
+            | "يا"
+            | "اي"
+            | "اذا"
+            | "وفي"
+            | "ومن"
+            | "وعلي"
+            | "والي"
+            | "لدي"
+            | "عبر"
+            | "ضد"
+            | "حول"
+            | "دون"
+            | "نحو"
+            | "فوق"
+            | "تحت"
+            | "ولا"
+            | "لا"
+            | "و"
+            | "the"
+            | "of"
+            | "and"
+            | "in"
+            | "to"
+            | "a"
+    )
+}
+
 /// What kind of abbreviation of the Arabic script a token before a stop is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Abbreviation {
@@ -396,8 +464,7 @@ pub(super) enum Abbreviation {
 }
 
 /// Titles written out with a stop, several letters long.
-const TITLES: &[&str] =
-    &["د", "ا", "ا.د", "ا.م.د", "ا.م", "م.د", "د.م", "ا.مشارك", "ا.مساعد", "الد", "ود", "والد", "ل.د", "دكتور", "مهند"];
+const TITLES: &[&str] = &["د", "ا", "ا.د", "ا.م.د", "ا.م", "م.د", "د.م", "ل.د"];
 
 const AFTER_NUMBER: &[&str] = &["ق.م", "ق.ب", "ب.م", "ق.ه", "م", "ه", "ص", "ظ", "ق.ظ", "ب.ظ", "ع", "مساء", "ت", "ت.غ"];
 
@@ -425,6 +492,36 @@ const BEFORE_NUMBER: &[&str] = &[
     "صص",
     "تح",
     "مح",
+];
+
+/// Names of Latin letters as Arabic writes them in foreign names.
+const LETTER_NAMES: &[&str] = &[
+    "اي",
+    "ايه",
+    "بي",
+    "سي",
+    "دي",
+    "اف",
+    "جي",
+    "جيه",
+    "اتش",
+    "كي",
+    "كيه",
+    "كاي",
+    "ال",
+    "ام",
+    "ان",
+    "او",
+    "كيو",
+    "ار",
+    "اس",
+    "تي",
+    "يو",
+    "دبليو",
+    "دابليو",
+    "اكس",
+    "واي",
+    "زد",
 ];
 
 /// Nouns that name a thing by a letter: the stop after `فيتامين د` ends the sentence.
@@ -471,8 +568,13 @@ const LABELLED: &[&str] = &[
 
 /// Judges a folded token before a stop. `previous` is the folded word before it, `after_number` whether a number stands right before the letters.
 pub(super) fn arabic_abbreviation(token: &str, previous: &str, after_number: bool, next_is_digit: bool) -> Option<Abbreviation> {
-    if matches!(token, "الخ" | "ا.ل.خ" | "الخ.." | "وهكذا") {
-        return (token != "وهكذا").then_some(Abbreviation::AndSoOn);
+    // `وم. عمر`: "and" before the abbreviation.
+    let token = match token.strip_prefix('و') {
+        Some(rest) if rest.split('.').all(|piece| piece.chars().count() == 1) => rest,
+        _ => token,
+    };
+    if matches!(token, "الخ" | "ا.ل.خ") {
+        return Some(Abbreviation::AndSoOn);
     }
     let pieces: Vec<&str> = token.split('.').filter(|piece| !piece.is_empty()).collect();
     let letters_only = pieces.iter().all(|piece| piece.chars().count() == 1);
@@ -491,7 +593,9 @@ pub(super) fn arabic_abbreviation(token: &str, previous: &str, after_number: boo
     if TITLES.contains(&token) {
         return Some(Abbreviation::Title);
     }
-    letters_only.then_some(Abbreviation::Letters)
+    // `جون إف. كينيدي` is an initial, `بي بي سي.` an acronym at the end of its sentence.
+    let initial = LETTER_NAMES.contains(&token) && !LETTER_NAMES.contains(&previous);
+    (letters_only || initial).then_some(Abbreviation::Letters)
 }
 
 /// What kind of abbreviation of the Latin script a token before a stop is.

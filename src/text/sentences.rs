@@ -270,9 +270,9 @@ impl<'a> Scanner<'a> {
                 break;
             }
         }
-        // Directional marks that close right after the stop stay with it.
+        // Invisible characters right after the stop stay with it, unless they open a run of the other direction.
         while let Some(c) = text[run.end..].chars().next() {
-            if !matches!(c, '\u{202C}' | '\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}') {
+            if !is_invisible(c) || matches!(c, '\u{202A}' | '\u{202B}' | '\u{202D}' | '\u{202E}' | '\u{2066}'..='\u{2068}') {
                 break;
             }
             run.end += c.len_utf8();
@@ -381,7 +381,7 @@ impl<'a> Scanner<'a> {
             if before.is_none_or(latin) && latin(after) || matches!(after, '=' | '&') {
                 return false;
             }
-            if is_dash(after) {
+            if is_dash(after) || (before.is_some_and(is_blank) && is_latin_letter(after)) {
                 return false;
             }
             if is_digit(after) && before.is_some_and(is_digit) {
@@ -463,8 +463,8 @@ impl<'a> Scanner<'a> {
                 return false;
             }
             return match arabic_abbreviation(&letters, &fold(previous), after_number, is_digit(after)) {
-                None | Some(Abbreviation::AndSoOn) if cue == Cue::Continues && fold(token) == "الخ" => false,
-                None | Some(Abbreviation::AndSoOn) => true,
+                None => true,
+                Some(Abbreviation::AndSoOn) => cue != Cue::Continues || folded == "ثم",
                 Some(Abbreviation::Title | Abbreviation::BeforeNumber) => false,
                 Some(Abbreviation::AfterNumber) => {
                     cue != Cue::Continues && !is_digit(after) && !is_open_bracket(after) && !is_dash(after)
@@ -486,7 +486,6 @@ impl<'a> Scanner<'a> {
         spaced_before: bool,
     ) -> bool {
         let text = self.text;
-        let rest = &text[run.end..];
         let word = next_word(text, run.end);
         let letters = word
             .chars()
@@ -503,7 +502,7 @@ impl<'a> Scanner<'a> {
         let left = piece.chars().filter(|&c| is_arabic_letter(c) || is_latin_letter(c)).count();
         let right = letters.chars().filter(|&c| is_arabic_letter(c) || is_latin_letter(c)).count();
         if is_arabic_letter(after) {
-            if right < 2 || rest[letters.len()..].starts_with('@') {
+            if right < 2 || word[letters.len()..].starts_with('@') {
                 return false;
             }
             if spaced_before {
@@ -557,7 +556,12 @@ impl<'a> Scanner<'a> {
     /// `2020. وقال` ends; `1. مقدمة` at the start, `12. مايو` and the next number of a list do not.
     fn stop_after_number(&mut self, previous_text: &str, token: &str, after: char, next: &str, next_at: usize) -> bool {
         let digits: String = token.chars().filter(|&c| is_digit(c)).collect();
-        let only_digits = token.trim_start_matches(['(', '[', '-', '#']).chars().all(is_digit);
+        let token = token.trim_start_matches(['(', '[', '-', '#']);
+        let only_digits = token.chars().all(is_digit);
+        // `1.2. خلفية` numbers a section.
+        if token.contains('.') && token.chars().all(|c| is_digit(c) || c == '.') && is_lead_in(previous_text) {
+            return false;
+        }
         let before = previous_text.trim_end_matches(is_blank);
         let value = number_value(&digits);
         if only_digits && value.is_some_and(|value| value <= 200) {
