@@ -80,12 +80,8 @@ impl TextBuilder {
     fn separate(&mut self, kind: BlockKind) -> usize {
         let separator = match (self.document.blocks.last().map(|block| block.kind), kind) {
             (None, _) => "",
-            (Some(BlockKind::Cell { row: last, .. }), BlockKind::Cell { row, .. }) => {
-                if last == row {
-                    "\t"
-                } else {
-                    "\n"
-                }
+            (Some(BlockKind::Cell { row: last, column: before }), BlockKind::Cell { row, column }) => {
+                if last == row && before < column { "\t" } else { "\n" }
             }
             (Some(BlockKind::ListItem), BlockKind::ListItem) | (Some(BlockKind::Cue { .. }), BlockKind::Cue { .. }) => "\n",
             _ => "\n\n",

@@ -18,15 +18,24 @@
 
 mod archive;
 mod builder;
+mod docx;
 mod encoding;
 mod error;
 mod format;
+mod grid;
 mod guard;
 mod json;
+mod odf;
+mod opc;
+mod paragraph;
 mod plain;
+mod pptx;
 mod source;
 mod subtitles;
+mod table;
 mod translated;
+mod xlsx;
+mod xml;
 
 pub use encoding::{Decoded, decode};
 pub use error::{ReadError, ReadErrorKind};
@@ -200,6 +209,12 @@ pub(crate) trait Reader: Sync {
 fn reader(format: Format) -> Option<&'static dyn Reader> {
     Some(match format {
         Format::Text | Format::Markdown => &plain::Plain,
+        Format::Docx => &docx::Docx,
+        Format::Odt => &odf::Odf,
+        Format::Pptx => &pptx::Pptx,
+        Format::Csv | Format::Tsv => &table::Table,
+        Format::Xlsx => &xlsx::Xlsx,
+        Format::Xls => &xlsx::Xls,
         Format::Srt | Format::Vtt => &subtitles::Subtitles,
         Format::Json | Format::Jsonl => &json::Json,
         _ => return None,
