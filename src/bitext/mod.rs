@@ -8,10 +8,12 @@
 //! |---|---|
 //! | [`jsonl`], [`tsv`] | pipelines and data frames: everything known about a segment |
 //! | [`txt`], [`moses`] | plain English, line-aligned corpora |
-//! | [`html`], [`md`], [`terminal`] | people who read |
+//! | [`html`], [`md`], [`docx`], [`terminal`] | people who read |
+//! | [`xlsx`] | people who sort and filter |
 //! | [`tmx`], [`xliff`], [`xliff2`] | translation memories and CAT tools |
 
 mod calendar;
+pub mod docx;
 pub mod format;
 pub mod html;
 pub mod jsonl;
@@ -26,6 +28,7 @@ pub mod tsv;
 pub mod txt;
 pub mod xliff;
 pub mod xliff2;
+pub mod xlsx;
 mod xml;
 
 #[cfg(test)]
