@@ -36,6 +36,9 @@ impl Session for CandleSession<'_> {
         let lengths: Vec<usize> = sources.iter().map(|source| source.len()).collect();
         for (&length, source) in lengths.iter().zip(sources) {
             self.check_length(length)?;
+            if source.is_empty() {
+                return Err(EngineError::Unsupported("a source without a token".to_owned()));
+            }
             let vocabulary = self.network.architecture.source_vocab;
             if let Some(&id) = source.iter().find(|&&id| id as usize >= vocabulary) {
                 return Err(EngineError::Unsupported(format!("source token {id} is outside the vocabulary of {vocabulary}")));

@@ -104,13 +104,13 @@ mod tests {
         let options = DecodeOptions { min_length: 3, ..options() };
         assert_eq!(banned(&options, &[]), [0]);
         assert_eq!(banned(&options, &[5]), [0]);
-        assert_eq!(banned(&options, &[5, 6]), []);
+        assert!(banned(&options, &[5, 6]).is_empty());
     }
 
     #[test]
     fn n_grams_see_the_start_token() {
         let bigrams = DecodeOptions { no_repeat_ngram: 2, ..options() };
-        assert_eq!(banned(&bigrams, &[]), []);
+        assert!(banned(&bigrams, &[]).is_empty());
         assert_eq!(banned(&bigrams, &[5, 6, 5]), [6]);
         assert_eq!(banned(&bigrams, &[5, 9]), [5]);
         let trigrams = DecodeOptions { no_repeat_ngram: 3, ..options() };
@@ -125,6 +125,6 @@ mod tests {
         assert_eq!(Rules::new(&options).always(), [4]);
         assert_eq!(banned(&options, &[]), [7]);
         assert_eq!(banned(&options, &[5]), [6]);
-        assert_eq!(banned(&options, &[5, 1]), []);
+        assert!(banned(&options, &[5, 1]).is_empty());
     }
 }
