@@ -12,6 +12,7 @@ mod output;
 mod progress;
 mod reading;
 mod split;
+mod tokenize;
 mod translate;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -50,6 +51,8 @@ enum Command {
     Models(models::Args),
     /// Split text into sentences, one a line, a blank line between blocks
     Split(split::Args),
+    /// Show how a model cuts text into tokens, or turn tokens into text
+    Tokenize(tokenize::Args),
     /// Measure the speed of a model on this machine
     Bench(bench::Args),
     /// Look at what jisr finds on this machine
@@ -68,6 +71,7 @@ pub fn run() -> ExitCode {
         Command::Translate(args) => translate::run(*args),
         Command::Models(args) => models::run(args),
         Command::Split(args) => split::run(args),
+        Command::Tokenize(args) => tokenize::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions { shell } => {

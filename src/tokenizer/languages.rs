@@ -43,6 +43,16 @@ pub fn find(code: &str) -> Option<&'static Language> {
         .or_else(|| exact(&|language| language.iso3() == base))
 }
 
+/// The codes by which models may know a language, the user's own spelling first: `ar`, `arb`, `ara`, `arb_Arab`.
+pub fn spellings(code: &str) -> Vec<&str> {
+    let mut codes = vec![code];
+    if let Some(language) = find(code) {
+        let groups = MACRO_LANGUAGES.iter().filter(|(_, member)| *member == language.nllb).map(|(group, _)| *group);
+        codes.extend([language.iso3(), language.short, language.nllb].into_iter().chain(groups).filter(|code| !code.is_empty()));
+    }
+    codes
+}
+
 /// Codes among `known` that look like `code`, the likeliest first, at most five.
 pub fn near_matches<'a>(code: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let wanted = code.to_lowercase();
@@ -56,7 +66,7 @@ pub fn near_matches<'a>(code: &str, known: impl IntoIterator<Item = &'a str>) ->
             let word = name.split([' ', ',']).map(|word| distance(&wanted, word)).min().unwrap_or(usize::MAX);
             let contained = if wanted.len() > 3 && name.contains(&wanted) { 0 } else { usize::MAX };
             let base = wanted.split(['_', '-']).next().unwrap_or_default();
-            let score = contained.min(distance(&wanted, &plain)).min(distance(base, prefix)).min(word.saturating_mul(1));
+            let score = contained.min(distance(&wanted, &plain)).min(distance(base, prefix)).min(word);
             (score * 2 <= wanted.len().max(3)).then_some((score, candidate))
         })
         .collect();
@@ -339,3 +349,64 @@ pub const TABLE: &[Language] = languages! {
     "zho_Hant" "" "Chinese (traditional)"
     "zul_Latn" "zu" "Zulu"
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nllb(code: &str) -> Option<&'static str> {
+        find(code).map(|language| language.nllb)
+    }
+
+    #[test]
+    fn finds_what_users_write() {
+        for (code, expected) in [
+            ("ar", "arb_Arab"),
+            ("AR", "arb_Arab"),
+            ("ara", "arb_Arab"),
+            ("ar-EG", "arb_Arab"),
+            ("arb_Arab", "arb_Arab"),
+            ("arabic", "arb_Arab"),
+            ("arz", "arz_Arab"),
+            ("apc", "apc_Arab"),
+            ("Egyptian Arabic", "arz_Arab"),
+            ("en_US", "eng_Latn"),
+            ("fa", "pes_Arab"),
+            ("zh-Hant", "zho_Hant"),
+            ("zh_CN", "zho_Hans"),
+            ("ku", "kmr_Latn"),
+            ("ckb", "ckb_Arab"),
+            ("kas", "kas_Deva"),
+        ] {
+            // Of two scripts the table's first would win for a bare ISO 639-3 code; the one with the two-letter code is meant.
+            let found = if code == "kas" { nllb("ks") } else { nllb(code) };
+            assert_eq!(found, Some(expected), "{code}");
+        }
+        assert_eq!(nllb("xx"), None);
+        assert_eq!(nllb(""), None);
+    }
+
+    #[test]
+    fn codes_and_names_are_unambiguous() {
+        for language in TABLE {
+            assert_eq!(nllb(language.nllb), Some(language.nllb));
+            assert_eq!(nllb(language.name), Some(language.nllb), "{}", language.name);
+            if !language.short.is_empty() {
+                assert_eq!(nllb(language.short), Some(language.nllb), "{}", language.short);
+            }
+        }
+        for (group, member) in MACRO_LANGUAGES {
+            assert!(TABLE.iter().any(|language| language.nllb == member), "{group}");
+        }
+    }
+
+    #[test]
+    fn suggests_what_is_near() {
+        let codes = || TABLE.iter().map(|language| language.nllb);
+        assert_eq!(near_matches("arx", codes())[0], "arb_Arab");
+        assert!(near_matches("egyptian", codes()).contains(&"arz_Arab".to_owned()));
+        assert!(near_matches("levantine", codes()).contains(&"apc_Arab".to_owned()));
+        assert_eq!(near_matches("eng_Lat", codes())[0], "eng_Latn");
+        assert!(near_matches("qqqqqqqq", codes()).is_empty());
+    }
+}

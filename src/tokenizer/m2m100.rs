@@ -47,7 +47,8 @@ pub struct M2m100 {
 }
 
 impl M2m100 {
-    /// Reads the tokeniser's files; without languages, those of `tokenizer_config.json` hold, else English, as in transformers.
+    /// Reads the tokeniser's files; a language that is not given is the one in `tokenizer_config.json`, else
+    /// Arabic into English (transformers takes English for both).
     pub fn load(files: &ModelFiles, from: Option<&str>, to: Option<&str>) -> Result<Self> {
         let special = SpecialTokens::read(files, &DEFAULTS)?;
         let vocab = Vocab::from_json(&require(files, "vocab.json")?)
@@ -72,8 +73,8 @@ impl M2m100 {
                 .map(|position| first_language + position as u32)
                 .ok_or_else(|| languages::unknown(&files.name, code, codes.iter().copied()))
         };
-        let source_lang = language(from.or(special.string("src_lang")).unwrap_or("en"))?;
-        let target_lang = to.or(special.string("tgt_lang")).map_or(Ok(source_lang), language)?;
+        let source_lang = language(from.or(special.string("src_lang")).unwrap_or("ar"))?;
+        let target_lang = language(to.or(special.string("tgt_lang")).unwrap_or("en"))?;
 
         let special_ids = special.all().into_iter().filter_map(|token| added.id(&token.content));
         let special_ids = special_ids.chain(first_language..first_language + languages.len() as u32).collect();

@@ -94,10 +94,10 @@ impl TokenizerError {
 }
 
 /// The tokeniser of a model. `from` and `to` are languages as the user gives them (`ar`, `arz`, `eng_Latn`); a model for one pair of
-/// languages needs neither.
+/// languages needs neither, and for others each family's tokeniser says what a missing one means.
 pub fn load(files: &ModelFiles, from: Option<&str>, to: Option<&str>) -> Result<Box<dyn Tokenizer>> {
     match family(files)? {
-        Family::Marian => Ok(Box::new(marian::Marian::load(files)?)),
+        Family::Marian => Ok(Box::new(marian::Marian::load(files, to)?)),
         Family::Nllb => Ok(Box::new(nllb::Nllb::load(files, from, to)?)),
         Family::M2m100 => Ok(Box::new(m2m100::M2m100::load(files, from, to)?)),
     }

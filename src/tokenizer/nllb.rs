@@ -42,7 +42,8 @@ struct Scratch {
 }
 
 impl Nllb {
-    /// Reads the tokeniser's files; without languages, those of `tokenizer_config.json` hold, else English, as in transformers.
+    /// Reads the tokeniser's files; a language that is not given is the one in `tokenizer_config.json`, else
+    /// Arabic into English (transformers takes English for both).
     pub fn load(files: &ModelFiles, from: Option<&str>, to: Option<&str>) -> Result<Self> {
         let NllbFiles { mut vocab, merges, charsmap, tokens, special } = NllbFiles::read(files)?;
         let charsmap = match charsmap {
@@ -65,12 +66,9 @@ impl Nllb {
             added.push((id, token));
         }
         let eos = vocab.id(&eos_token).ok_or_else(|| TokenizerError::NoToken { model: files.name.clone(), token: eos_token })?;
-        let language = |given: Option<&str>, configured: Option<&str>| match given {
-            Some(code) => language_id(files, &vocab, &added, code),
-            None => Ok(configured.map(|code| vocab.id(code).unwrap_or(unknown))),
-        };
-        let source_lang = language(from, Some(special.string("src_lang").unwrap_or("eng_Latn")))?.unwrap_or(unknown);
-        let target_lang = language(to, special.string("tgt_lang"))?.unwrap_or(source_lang);
+        let language = |code: &str| language_id(files, &vocab, &added, code);
+        let source_lang = language(from.or(special.string("src_lang")).unwrap_or("arb_Arab"))?;
+        let target_lang = language(to.or(special.string("tgt_lang")).unwrap_or("eng_Latn"))?;
         let matcher = |normalized| TokenMatcher::new(added.iter().filter(|(_, token)| token.normalized == normalized));
         Ok(Self {
             raw_tokens: matcher(false),
@@ -221,10 +219,10 @@ impl Tokenizer for Nllb {
 }
 
 /// The id of the language that a user means.
-fn language_id(files: &ModelFiles, vocab: &Vocab, added: &[(u32, AddedToken)], code: &str) -> Result<Option<u32>> {
+fn language_id(files: &ModelFiles, vocab: &Vocab, added: &[(u32, AddedToken)], code: &str) -> Result<u32> {
     let is_added = |token: &str| vocab.id(token).filter(|id| added.iter().any(|(known, _)| known == id));
     if let Some(id) = is_added(code).or_else(|| languages::find(code).and_then(|language| is_added(language.nllb))) {
-        return Ok(Some(id));
+        return Ok(id);
     }
     let known = added.iter().map(|(_, token)| token.content.as_str()).filter(|token| languages::find(token).is_some());
     Err(languages::unknown(&files.name, code, known))
