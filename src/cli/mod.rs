@@ -13,6 +13,7 @@ mod progress;
 mod reading;
 mod split;
 mod translate;
+mod verify;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::Write;
