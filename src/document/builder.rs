@@ -22,7 +22,7 @@ impl TextBuilder {
         }
         let end = self.document.text.len();
         if self.document.text[start..].trim().is_empty() {
-            self.document.text.truncate(start);
+            self.document.text.truncate(self.document.text.trim_end().len());
             return None;
         }
         self.document.blocks.push(Block { kind, range: start..end });

@@ -24,6 +24,7 @@ mod error;
 mod format;
 mod grid;
 mod guard;
+mod html;
 mod json;
 mod odf;
 mod opc;
@@ -209,6 +210,7 @@ pub(crate) trait Reader: Sync {
 fn reader(format: Format) -> Option<&'static dyn Reader> {
     Some(match format {
         Format::Text | Format::Markdown => &plain::Plain,
+        Format::Html => &html::HtmlPage,
         Format::Docx => &docx::Docx,
         Format::Odt => &odf::Odf,
         Format::Pptx => &pptx::Pptx,
