@@ -204,7 +204,10 @@ fn a_page_gives_its_main_text_and_all_of_it_on_demand() {
 
 #[test]
 fn a_page_that_lies_about_its_charset_is_read_as_what_it_is() {
-    let page = format!("<html><head><meta charset=\"iso-8859-1\"></head><body><p>{}</p></body></html>", REPORT.replace("\n\n", "</p><p>"));
+    let page = format!(
+        "<html><head><meta charset=\"iso-8859-1\"></head><body><p>{}</p></body></html>",
+        REPORT.replace("\n\n", "</p><p>")
+    );
     let (bytes, _, _) = encoding_rs::WINDOWS_1256.encode(&page);
     let document = read_bytes("page.html", bytes.into_owned()).unwrap();
     assert_eq!(document.text, REPORT);

@@ -50,6 +50,14 @@ impl TextBuilder {
         self.section = Some((name.into(), self.document.text.len()));
     }
 
+    /// Opens a section at `start`, inside the block that was pushed last.
+    pub fn section_at(&mut self, name: impl Into<String>, start: usize) {
+        if let Some((open, from)) = self.section.take() {
+            self.document.sections.push(Section { name: open, range: from..start });
+        }
+        self.section = Some((name.into(), start));
+    }
+
     pub fn warn(&mut self, warning: impl Into<String>) {
         let warning = warning.into();
         if !self.document.warnings.contains(&warning) {

@@ -29,6 +29,7 @@ mod json;
 mod odf;
 mod opc;
 mod paragraph;
+mod pdf;
 mod plain;
 mod pptx;
 mod source;
@@ -211,6 +212,7 @@ fn reader(format: Format) -> Option<&'static dyn Reader> {
     Some(match format {
         Format::Text | Format::Markdown => &plain::Plain,
         Format::Html => &html::HtmlPage,
+        Format::Pdf => &pdf::Pdf,
         Format::Docx => &docx::Docx,
         Format::Odt => &odf::Odf,
         Format::Pptx => &pptx::Pptx,
