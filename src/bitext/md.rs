@@ -18,7 +18,7 @@ impl Exporter for Markdown {
     }
 
     fn write(&self, bitext: &Bitext, context: &ExportContext, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "# {}\n", escape(&bitext.document.name))?;
+        writeln!(out, "# {}\n", escape(bitext.title()))?;
         writeln!(
             out,
             "*Machine translation from {} to {} by {}, {}; {} segments, {} flagged.*",

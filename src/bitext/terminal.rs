@@ -42,7 +42,7 @@ impl View {
         let gutter = digits + 3;
         let measure = self.width.saturating_sub(gutter + 1).clamp(NARROWEST_TEXT, WIDEST_TEXT);
         let indent = " ".repeat(gutter);
-        let name = printable(&bitext.document.name);
+        let name = printable(bitext.title());
         writeln!(out, "{} {}\n", self.paint(HEADING, &name), self.paint(QUIET, &format!("· {}", printable(&bitext.model))))?;
         for view in bitext.blocks() {
             if view.segments.is_empty() {

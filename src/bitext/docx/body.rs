@@ -23,7 +23,7 @@ pub(super) fn write(bitext: &Bitext, moment: Moment, out: &mut dyn Write) -> io:
         out,
         "<w:document xmlns:w=\"{MAIN}\" xmlns:r=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships\"><w:body>"
     )?;
-    let title = escape_line(&bitext.document.name);
+    let title = escape_line(bitext.title());
     write!(out, "{}", paragraph("Title", "", &run("", &title)))?;
     let about = format!(
         "Machine translation from {} to {} by {}, {}. Not reviewed by a person. {} segments, {} flagged.",
