@@ -17,6 +17,7 @@ pub mod docx;
 pub mod format;
 pub mod html;
 pub mod jsonl;
+mod language;
 mod line;
 pub mod md;
 pub mod moses;

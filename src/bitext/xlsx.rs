@@ -4,8 +4,8 @@
 //! where the text came from and what translated it. Texts are written as texts, so one that begins with `=` is no formula.
 
 use super::calendar::Moment;
+use super::language::{is_right_to_left, language_name};
 use super::line::one_line;
-use super::xml::is_right_to_left;
 use super::{Bitext, ExportContext, Exporter, Segment};
 use crate::document::BlockKind;
 use rust_xlsxwriter::{Color, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError};
@@ -37,7 +37,11 @@ fn workbook(bitext: &Bitext, context: &ExportContext) -> Result<Vec<u8>, XlsxErr
     workbook.set_properties(
         &DocProperties::new()
             .set_title(bitext.title())
-            .set_subject(format!("Machine translation from {} to {}", bitext.source_lang, bitext.target_lang))
+            .set_subject(format!(
+                "Machine translation from {} to {}",
+                language_name(&bitext.source_lang),
+                language_name(&bitext.target_lang)
+            ))
             .set_author(concat!("jisr ", env!("CARGO_PKG_VERSION")))
             .set_keywords(format!("machine translation, {}", bitext.model))
             .set_comment("Machine translation, not reviewed by a person.")
@@ -206,7 +210,7 @@ fn write_about(sheet: &mut Worksheet, bitext: &Bitext, moment: Moment) -> Result
     sheet.set_column_width(0, 18)?;
     sheet.set_column_width(1, 70)?;
     sheet.set_paper_size(9).set_print_fit_to_pages(1, 0);
-    let languages = format!("{} → {}", bitext.source_lang, bitext.target_lang);
+    let languages = format!("{} → {}", language_name(&bitext.source_lang), language_name(&bitext.target_lang));
     let counts = format!("{}, {} flagged", bitext.segments.len(), bitext.flagged().count());
     let date = moment.readable();
     let tool = concat!("jisr ", env!("CARGO_PKG_VERSION"));
@@ -228,16 +232,6 @@ fn write_about(sheet: &mut Worksheet, bitext: &Bitext, moment: Moment) -> Result
         sheet.write_string(line, 1, flag.description())?;
     }
     Ok(())
-}
-
-/// The name of a language in English where it is one of the usual two, else its code.
-pub(super) fn language_name(code: &str) -> String {
-    let tag = super::xml::language_tag(code);
-    match tag.split('-').next().unwrap_or_default() {
-        "ar" | "ara" | "arb" => "Arabic".into(),
-        "en" | "eng" => "English".into(),
-        _ => tag,
-    }
 }
 
 #[cfg(test)]

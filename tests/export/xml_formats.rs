@@ -4,7 +4,10 @@ use crate::content_model::{Element, MANY, Model, parse, validate};
 use crate::{bitexts, export, export_text, words, xml_words};
 use jisr::bitext::{Bitext, Flag, Format, Segment};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use std::io::Read;
+use std::process::Command;
 
 const NO: &[(&[&str], usize, usize)] = &[];
 
@@ -145,6 +148,42 @@ fn xliff2_states_and_modules() {
     // White space between two segments of a block is kept as such.
     assert_eq!(root.all("ignorable").len(), 2);
     assert!(root.all("mtc:match").iter().all(|candidate| candidate.attribute("ref") == Some("#s2")));
+}
+
+/// The first Python that has the Translate Toolkit: `PYTHON`'s, or the one on the path.
+fn python() -> Option<String> {
+    let has_toolkit = |name: &String| {
+        Command::new(name).args(["-c", "import translate.storage.xliff2"]).output().is_ok_and(|output| output.status.success())
+    };
+    std::env::var("PYTHON").ok().into_iter().chain(["python3".to_string()]).find(has_toolkit)
+}
+
+/// With `XLIFF_TMX_SCHEMAS`, a folder of the official schemas, the files are validated too: see the script.
+#[test]
+fn the_translate_toolkit_loads_every_unit() {
+    let Some(python) = python() else {
+        eprintln!("SKIPPED: no Python with translate-toolkit found (set PYTHON): TMX and XLIFF were not loaded in it");
+        return;
+    };
+    let mut runner = TestRunner::deterministic();
+    let made_up = (0..8).map(|_| bitexts::arbitrary().new_tree(&mut runner).expect("a bitext").current());
+    for bitext in std::iter::once(bitexts::report()).chain(made_up) {
+        let folder = tempfile::tempdir().unwrap();
+        for format in [Format::Tmx, Format::Xliff, Format::Xliff2] {
+            let extension = format.exporters()[0].extension("ar", "en");
+            std::fs::write(folder.path().join(format!("report.{extension}")), export(format, &bitext)).unwrap();
+        }
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/export/validate.py");
+        let schemas = std::env::var_os("XLIFF_TMX_SCHEMAS");
+        let output = Command::new(&python).arg(script).arg(folder.path()).args(schemas).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let units: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        // A file of XLIFF 2.1 needs a unit even where there is no segment.
+        let segments = bitext.segments.len();
+        let expected =
+            serde_json::json!({"report.tmx": whole(&bitext).len(), "report.xlf": segments, "report.xliff2.xlf": segments.max(1)});
+        assert_eq!(units, expected);
+    }
 }
 
 proptest! {

@@ -9,7 +9,8 @@
 mod body;
 
 use super::calendar::Moment;
-use super::xml::{escape_line, language_tag};
+use super::language::language_tag;
+use super::xml::escape_line;
 use super::{Bitext, ExportContext, Exporter};
 use std::io::{self, Cursor, Write};
 use zip::write::SimpleFileOptions;

@@ -8,8 +8,9 @@
 //! translations (JSON), `o` byte offsets.
 
 use super::calendar::Moment;
+use super::language::{is_right_to_left, language_name, language_tag};
 use super::line::one_line;
-use super::xml::{escape, escape_line, is_right_to_left, language_tag};
+use super::xml::{escape, escape_line};
 use super::{Bitext, BlockView, ExportContext, Exporter, Flag, Segment};
 use crate::document::BlockKind;
 use std::io::{self, Write};
@@ -71,8 +72,8 @@ fn write_head(bitext: &Bitext, context: &ExportContext, out: &mut dyn Write) -> 
         out,
         "<p class=\"about\"><strong>Machine translation</strong>, not reviewed by a person. <span>{source} → {target}</span> <span>model \
          {model}</span> <time datetime=\"{machine}\">{date}</time> <span>{count}</span></p>",
-        source = escape(&source),
-        target = escape(&target),
+        source = escape(&language_name(&source)),
+        target = escape(&language_name(&target)),
         model = escape_line(&bitext.model),
         machine = moment.extended(),
         date = moment.readable(),
