@@ -36,6 +36,7 @@ mod xml;
 mod sample;
 
 use crate::document::{Block, Document};
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 pub use format::{ExportContext, Exporter, Format};
@@ -75,20 +76,21 @@ pub struct Segment {
     pub tokens: Option<TokenIds>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Alternative {
     pub target: String,
     pub score: f32,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenIds {
     pub source: Vec<u32>,
     pub target: Vec<u32>,
 }
 
 /// What a reader should know about a segment. Written everywhere by its [`Flag::name`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Flag {
     /// Longer than the model takes: translated in several parts, split at clause boundaries.
     Split,
