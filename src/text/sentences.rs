@@ -6,6 +6,7 @@
 //! every look around is bounded, so the time is linear in the text whatever it holds.
 
 use super::chars::*;
+use super::headline::headline_end;
 use super::lexicon::{
     Abbreviation, Cue, LatinAbbreviation, announces_address, arabic_abbreviation, cue, follows_unit, has_own_mark, is_month,
     is_name_ending, labels_part, latin_abbreviation, opens_english,
@@ -17,12 +18,25 @@ const WORD_WINDOW: usize = 96;
 /// Bytes after which an opened bracket or quote counts as never closed.
 const OPEN_WINDOW: usize = 700;
 
+/// A text without any line break up to this many bytes may be an article with its headline.
+const MAX_ARTICLE: usize = 1 << 20;
+/// Sentences, besides the headline, that make an article.
+const MIN_SENTENCES: usize = 3;
+/// Log-odds that the first words of an article are its headline, and that later ones are the headline of a next article.
+const HEADLINE_FIRST: f32 = 0.0;
+const HEADLINE_LATER: f32 = 2.5;
+
 /// Cuts a block of `text` into sentences: byte ranges in `text`, in order, trimmed of white space. Every character of the block that is not white
 /// space lies in exactly one range. Line breaks inside the block count as spaces. `block` must lie on character boundaries.
 pub fn sentences(text: &str, block: Range<usize>) -> Vec<Range<usize>> {
     let offset = block.start;
+    // An article on one line: its headline may run into its text.
+    let alone = text[..block.start].trim().is_empty() && text[block.end..].trim().is_empty();
     let mut scanner = Scanner::new(&text[block]);
     scanner.scan();
+    if alone && scanner.text.len() <= MAX_ARTICLE {
+        scanner.headlines();
+    }
     scanner.segments().into_iter().map(|range| range.start + offset..range.end + offset).collect()
 }
 
@@ -97,6 +111,24 @@ impl<'a> Scanner<'a> {
             let c = char_at(self.text, at);
             at = if is_terminator(c) { self.terminator(at) } else { self.enclosure(at, c) };
         }
+    }
+
+    /// Cuts headlines off the sentences they run into, in a text that is one long line.
+    fn headlines(&mut self) {
+        if self.cuts.len() < MIN_SENTENCES || self.text.contains(['\n', '\r']) {
+            return;
+        }
+        let mut cuts = Vec::with_capacity(self.cuts.len() + 1);
+        let mut start = 0;
+        for &end in &self.cuts {
+            let threshold = if start == 0 { HEADLINE_FIRST } else { HEADLINE_LATER };
+            if let Some(at) = headline_end(&self.text[start..end], threshold) {
+                cuts.push(start + at);
+            }
+            cuts.push(end);
+            start = end;
+        }
+        self.cuts = cuts;
     }
 
     /// Opens or closes a bracket or quote; gives the next position.
