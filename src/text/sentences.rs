@@ -8,7 +8,7 @@
 use super::chars::*;
 use super::headline::headline_end;
 use super::lexicon::{
-    Abbreviation, Cue, LatinAbbreviation, announces_address, arabic_abbreviation, cue, follows_unit, has_own_mark, is_month,
+    Abbreviation, Cue, LatinAbbreviation, announces_address, arabic_abbreviation, cue, follows_era, follows_unit, has_own_mark, is_month,
     is_name_ending, labels_part, latin_abbreviation, opens_english,
 };
 use std::ops::Range;
@@ -22,9 +22,13 @@ const OPEN_WINDOW: usize = 700;
 const MAX_ARTICLE: usize = 1 << 20;
 /// Sentences, besides the headline, that make an article.
 const MIN_SENTENCES: usize = 3;
-/// Log-odds that the first words of an article are its headline, and that later ones are the headline of a next article.
+/// Sentences that make a block among others an article of its own (a file with an article on every line).
+const LONG_BLOCK: usize = 8;
+/// Log-odds from which the first words of an article are its headline: of a text on one line, of a long block among others, and where the line
+/// holds one article after another.
 const HEADLINE_FIRST: f32 = 0.0;
-const HEADLINE_LATER: f32 = 2.5;
+const HEADLINE_OF_BLOCK: f32 = 1.0;
+const HEADLINE_LATER: f32 = 2.0;
 
 /// Cuts a block of `text` into sentences: byte ranges in `text`, in order, trimmed of white space. Every character of the block that is not white
 /// space lies in exactly one range. Line breaks inside the block count as spaces. `block` must lie on character boundaries.
@@ -34,8 +38,8 @@ pub fn sentences(text: &str, block: Range<usize>) -> Vec<Range<usize>> {
     let alone = text[..block.start].trim().is_empty() && text[block.end..].trim().is_empty();
     let mut scanner = Scanner::new(&text[block]);
     scanner.scan();
-    if alone && scanner.text.len() <= MAX_ARTICLE {
-        scanner.headlines();
+    if scanner.text.len() <= MAX_ARTICLE {
+        scanner.headlines(alone);
     }
     scanner.segments().into_iter().map(|range| range.start + offset..range.end + offset).collect()
 }
@@ -114,15 +118,21 @@ impl<'a> Scanner<'a> {
     }
 
     /// Cuts headlines off the sentences they run into, in a text that is one long line.
-    fn headlines(&mut self) {
-        if self.cuts.len() < MIN_SENTENCES || self.text.contains(['\n', '\r']) {
+    /// In a text of several blocks only the start of a block as long as an article is looked at.
+    fn headlines(&mut self, alone: bool) {
+        if self.cuts.len() < (if alone { MIN_SENTENCES } else { LONG_BLOCK }) || self.text.contains(['\n', '\r']) {
             return;
         }
         let mut cuts = Vec::with_capacity(self.cuts.len() + 1);
         let mut start = 0;
         for &end in &self.cuts {
-            let threshold = if start == 0 { HEADLINE_FIRST } else { HEADLINE_LATER };
-            if let Some(at) = headline_end(&self.text[start..end], threshold) {
+            let threshold = match (alone, start) {
+                (true, 0) => Some(HEADLINE_FIRST),
+                (true, _) => Some(HEADLINE_LATER),
+                (false, 0) => Some(HEADLINE_OF_BLOCK),
+                (false, _) => None,
+            };
+            if let Some(at) = threshold.and_then(|threshold| headline_end(&self.text[start..end], threshold)) {
                 cuts.push(start + at);
             }
             cuts.push(end);
@@ -289,7 +299,7 @@ impl<'a> Scanner<'a> {
                 run.end = close;
                 run.footnote = true;
             } else if c == '(' {
-                let Some(close) = citation_end(text, next, spaced) else { break };
+                let Some(close) = citation_end(text, next, spaced, run.kind) else { break };
                 run.end = close;
                 run.footnote = true;
             } else if is_superscript(c) && !spaced {
@@ -381,6 +391,8 @@ impl<'a> Scanner<'a> {
         match cue {
             Cue::Attribution => return false,
             Cue::Continues if run.kind != Kind::Stop => return false,
+            // `سأل: «من يعرف؟» ورفع التلاميذ أيديهم`.
+            Cue::Starts if run.kind == Kind::Mark && after == 'و' && blank => return false,
             Cue::Starts => return true,
             _ => {}
         }
@@ -506,7 +518,7 @@ impl<'a> Scanner<'a> {
                 // `في عام 1967م. اندلعت الحرب`: what stands before is a phrase, not a sentence.
                 Some(Abbreviation::AfterNumber) if is_time_phrase(previous_text) && !folded.starts_with('و') => false,
                 Some(Abbreviation::AfterNumber) => {
-                    cue != Cue::Continues && !is_digit(after) && !is_open_bracket(after) && !is_dash(after)
+                    !follows_era(folded) && !is_digit(after) && !is_open_bracket(after) && !is_dash(after)
                 }
                 Some(Abbreviation::Letters) => cue == Cue::Starts && single_word_start(word),
             };
@@ -712,8 +724,8 @@ fn footnote_end(text: &str, at: usize, spaced: bool) -> Option<usize> {
     (numeric || note).then_some(at + close + 1)
 }
 
-/// End of a citation `(بريمر، 1998)` behind a stop: short, with a year and no stop in it.
-fn citation_end(text: &str, at: usize, spaced: bool) -> Option<usize> {
+/// End of a citation `(بريمر، 1998)` behind a stop, short and with a year, or of a short remark that belongs to the sentence before it.
+fn citation_end(text: &str, at: usize, spaced: bool, kind: Kind) -> Option<usize> {
     let window = &text[at..floor_boundary(text, at + 120)];
     let close = window.find(')')?;
     let inner = &window[1..close];
@@ -722,6 +734,11 @@ fn citation_end(text: &str, at: usize, spaced: bool) -> Option<usize> {
     }
     let digits = inner.chars().rev().take_while(|&c| is_digit(c)).count();
     let letters = inner.chars().any(char::is_alphabetic);
+    // `ما اسمك؟ (الاسم الكامل)`; after a stop only at the very end: `… (رويترز)`.
+    let remark = !inner.contains(is_terminator) && inner.chars().count() <= 32 && words(inner) <= 4;
+    if remark && letters && (kind == Kind::Mark || text[at + close + 1..].trim().is_empty()) {
+        return Some(at + close + 1);
+    }
     (digits == 4 && letters && !inner.contains(is_mark)).then_some(at + close + 1)
 }
 
