@@ -1,18 +1,20 @@
 //! `jisr split`: sentences of a text, one a line or as JSONL.
 
-use anyhow::Context;
+use super::reading::ReadArgs;
 use clap::{Args as ClapArgs, ValueEnum};
-use jisr::document::Block;
+use jisr::document::{self, Block};
 use jisr::text;
-use std::io::{BufWriter, Read, Write};
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Splits Arabic text into sentences: one sentence a line, a blank line between blocks.
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// Files to split; - or nothing reads standard input
+    /// Files or folders to split; - or nothing reads standard input
     #[arg(value_name = "INPUT")]
-    inputs: Vec<String>,
+    inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    read: ReadArgs,
     /// Output format
     #[arg(short, long, value_enum, default_value_t = Format::Txt, env = "JISR_SPLIT_FORMAT")]
     format: Format,
@@ -39,31 +41,28 @@ struct Record<'a> {
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let format = if args.json { Format::Jsonl } else { args.format };
-    let inputs = if args.inputs.is_empty() { vec!["-".to_owned()] } else { args.inputs };
+    let inputs = if args.inputs.is_empty() { vec!["-".into()] } else { args.inputs };
+    let options = args.read.options()?;
+    let walk = document::walk(&inputs, options.max_bytes);
     let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
-    let mut failed = false;
+    let mut failed = !walk.problems.is_empty();
+    walk.problems.into_iter().for_each(|problem| super::report(&problem.into()));
     let mut first_block = true;
-    for input in inputs {
-        match read(&input) {
-            Ok(text) => write(&mut out, &text, &text::blocks(&text), format, &mut first_block)?,
+    for source in &walk.sources {
+        match document::read(source, &options) {
+            Ok(documents) => {
+                for document in documents {
+                    write(&mut out, &document.text, &document.blocks, format, &mut first_block)?;
+                }
+            }
             Err(error) => {
-                anstream::eprintln!("error: {error:#}");
                 failed = true;
+                super::report(&error.into());
             }
         }
     }
     out.flush()?;
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-fn read(input: &str) -> anyhow::Result<String> {
-    let mut bytes = Vec::new();
-    if input == "-" {
-        std::io::stdin().lock().read_to_end(&mut bytes).context("can't read standard input")?;
-    } else {
-        bytes = std::fs::read(input).with_context(|| format!("can't read {input}"))?;
-    }
-    String::from_utf8(bytes).with_context(|| format!("{input} is not UTF-8"))
 }
 
 fn write(out: &mut impl Write, text: &str, blocks: &[Block], format: Format, first_block: &mut bool) -> std::io::Result<()> {

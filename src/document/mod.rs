@@ -1,7 +1,52 @@
 //! Reading: a file's bytes become a [`Document`], one source text plus byte ranges.
 //!
 //! Nothing downstream copies strings around: blocks and segments are byte ranges of [`Document::text`].
+//!
+//! A reader of this folder walks it so: [`walk`] (`source.rs`) lists what there is to read, [`detect`] (`format.rs`) says in which format,
+//! `encoding.rs` turns bytes into text, and one file per format behind the `Reader` trait finds the blocks: `plain.rs`, `markdown.rs`,
+//! `html/`, `docx.rs` and its relatives over `ooxml.rs`, `pdf/`, `email.rs`, `subtitles.rs`, `table.rs`, `json.rs`. A reader can also write its format back with the
+//! English in place ([`write_translated`], `-f same`): it reads the original once more, so a document carries no baggage for it.
+//!
+//! ```
+//! use jisr::document::{ReadOptions, Source, read};
+//!
+//! let source = Source::bytes("note.txt", "عنوان\n\nنص قصير.".as_bytes());
+//! let documents = read(&source, &ReadOptions::default())?;
+//! assert_eq!(documents[0].blocks.len(), 2);
+//! # Ok::<(), jisr::document::ReadError>(())
+//! ```
 
+mod archive;
+mod builder;
+mod docx;
+mod encoding;
+mod error;
+mod format;
+mod grid;
+mod guard;
+mod html;
+mod json;
+mod odf;
+mod opc;
+mod paragraph;
+mod pdf;
+mod plain;
+mod pptx;
+mod source;
+mod subtitles;
+mod table;
+mod translated;
+mod xlsx;
+mod xml;
+
+pub use encoding::{Decoded, decode};
+pub use error::{ReadError, ReadErrorKind};
+pub use format::{Detected, Format, detect};
+pub use source::{Input, Source, Walk, walk};
+pub(crate) use translated::Translations;
+
+use crate::bitext::Bitext;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// One source text and where its blocks lie.
@@ -15,10 +60,36 @@ pub struct Document {
     pub blocks: Vec<Block>,
     /// What the reader wants said about the file: a guessed encoding, a damaged part, a skipped picture.
     pub warnings: Vec<String>,
+    /// The format it was read as (of a compressed file the format inside).
+    pub format: Format,
+    /// Where parts of the text stood, in order: `page 3`, `slide 2`, `sheet Budget`. Empty where the format has no such parts.
+    pub sections: Vec<Section>,
+    /// Subtitles: the cues, in order. A block is a run of cues that share sentences; each cue lies inside one block.
+    pub cues: Vec<Cue>,
+}
+
+/// A named part of a document: a page, a slide, a sheet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    /// As people say it: `page 3`.
+    pub name: String,
+    /// Byte range in [`Document::text`].
+    pub range: Range<usize>,
+}
+
+/// A subtitle cue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cue {
+    /// Byte range in [`Document::text`].
+    pub range: Range<usize>,
+    /// When it appears, in milliseconds.
+    pub start: u64,
+    /// When it goes, in milliseconds.
+    pub end: u64,
 }
 
 /// A block of a document: the unit that sentences never cross.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Block {
     pub kind: BlockKind,
     /// Byte range in [`Document::text`].
@@ -38,7 +109,7 @@ pub enum BlockKind {
         row: u32,
         column: u32,
     },
-    /// A subtitle cue, times in milliseconds.
+    /// A run of subtitle cues, times in milliseconds: from the start of the first to the end of the last.
     Cue {
         start: u64,
         end: u64,
@@ -46,4 +117,203 @@ pub enum BlockKind {
     Quote,
     /// Text that is not translated: code, a number cell.
     Verbatim,
+}
+
+impl Document {
+    /// Whether there is anything to translate: a letter of the Arabic script.
+    pub fn has_arabic(&self) -> bool {
+        self.text.chars().any(is_arabic_letter)
+    }
+
+    /// The name of the section (page, slide, sheet) that holds the byte at `offset`.
+    pub fn section_at(&self, offset: usize) -> Option<&str> {
+        let index = self.sections.partition_point(|section| section.range.end <= offset);
+        self.sections.get(index).filter(|section| section.range.start <= offset).map(|section| section.name.as_str())
+    }
+}
+
+/// A letter of the Arabic script, presentation forms included.
+pub(crate) fn is_arabic_letter(c: char) -> bool {
+    matches!(c,
+        '\u{620}'..='\u{63F}' | '\u{641}'..='\u{64A}' | '\u{66E}'..='\u{6D3}' | '\u{6FA}'..='\u{6FF}' | '\u{750}'..='\u{77F}'
+        | '\u{8A0}'..='\u{8C7}' | '\u{FB50}'..='\u{FBB1}' | '\u{FBD3}'..='\u{FD3D}' | '\u{FD50}'..='\u{FDFB}' | '\u{FE80}'..='\u{FEFC}')
+}
+
+/// How to read.
+#[derive(Debug, Clone)]
+pub struct ReadOptions {
+    /// `--input-format`: the format of every input, whatever it looks like.
+    pub format: Option<Format>,
+    /// `--input-encoding`: a WHATWG label for text, whatever it looks like.
+    pub encoding: Option<String>,
+    /// `--html-all`: every text of a page, not its main text only.
+    pub html_all: bool,
+    /// `--column NAME|N`: the columns of CSV, TSV and spreadsheets to translate, by header or by number from 1. Empty: those that are Arabic.
+    pub columns: Vec<String>,
+    /// `--field PATH`: the fields of JSON and JSONL to translate (`body`, `article.text`, `items[].title`). Empty: the strings that are Arabic.
+    pub fields: Vec<String>,
+    /// The largest file to read, and the most that a compressed one may unpack to, in bytes.
+    pub max_bytes: u64,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        ReadOptions {
+            format: None,
+            encoding: None,
+            html_all: false,
+            columns: Vec::new(),
+            fields: Vec::new(),
+            max_bytes: ReadOptions::DEFAULT_MAX_BYTES,
+        }
+    }
+}
+
+impl ReadOptions {
+    /// 128 MB: a file beyond it is a database or a mistake, and a day's work for a model.
+    pub const DEFAULT_MAX_BYTES: u64 = 128_000_000;
+}
+
+/// A file's bytes and its name, on their way through a reader.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Raw<'a> {
+    pub bytes: &'a [u8],
+    /// For what the extension tells.
+    pub name: &'a str,
+    pub format: Format,
+}
+
+impl Raw<'_> {
+    /// The bytes as text, in the encoding that the user named or that they show.
+    pub fn decode(&self, options: &ReadOptions) -> Decoded {
+        self.decode_labelled(options, None)
+    }
+
+    /// As [`Raw::decode`], with the encoding that the file itself declares.
+    pub fn decode_labelled(&self, options: &ReadOptions, label: Option<&str>) -> Decoded {
+        match options.encoding.as_deref().and_then(|label| encoding_rs::Encoding::for_label(label.as_bytes())) {
+            Some(encoding) => encoding::decode_as(self.bytes, encoding),
+            None => decode(self.bytes, label),
+        }
+    }
+}
+
+/// One format.
+pub(crate) trait Reader: Sync {
+    /// The document in `raw`; name and format are filled in by the caller.
+    fn read(&self, raw: &Raw<'_>, options: &ReadOptions) -> error::Result<Document>;
+
+    /// The file with its translated blocks in place, in its own format.
+    fn write_translated(&self, raw: &Raw<'_>, options: &ReadOptions, translations: &Translations<'_>) -> error::Result<Vec<u8>>;
+}
+
+/// The reader of a format; `None` for the wrappings, gzip and ZIP.
+fn reader(format: Format) -> Option<&'static dyn Reader> {
+    Some(match format {
+        Format::Text | Format::Markdown => &plain::Plain,
+        Format::Html => &html::HtmlPage,
+        Format::Pdf => &pdf::Pdf,
+        Format::Docx => &docx::Docx,
+        Format::Odt => &odf::Odf,
+        Format::Pptx => &pptx::Pptx,
+        Format::Csv | Format::Tsv => &table::Table,
+        Format::Xlsx => &xlsx::Xlsx,
+        Format::Xls => &xlsx::Xls,
+        Format::Srt | Format::Vtt => &subtitles::Subtitles,
+        Format::Json | Format::Jsonl => &json::Json,
+        _ => return None,
+    })
+}
+
+/// Reads a document. Several come back only where `source` is a ZIP archive that [`walk`] did not take apart.
+///
+/// A document without Arabic is no error here: see [`Document::has_arabic`].
+pub fn read(source: &Source, options: &ReadOptions) -> Result<Vec<Document>, ReadError> {
+    if let Some(members) = archive::members(source).map_err(|kind| kind.named(&source.name))? {
+        let members = members.into_iter().map(|(index, member)| Source {
+            name: format!("{}/{member}", source.name),
+            input: Input::Member { archive: Box::new(source.input.clone()), index },
+        });
+        return members.map(|member| read_one(&member, options)).collect();
+    }
+    Ok(vec![read_one(source, options)?])
+}
+
+fn read_one(source: &Source, options: &ReadOptions) -> Result<Document, ReadError> {
+    let read = || {
+        let bytes = source.load(options.max_bytes)?;
+        let raw = identify(&bytes, &source.name, options)?;
+        let raw = raw.borrow();
+        let reader = reader(raw.format).ok_or_else(|| archive::nested(raw.format))?;
+        let mut document = guard::guarded(raw.format, || reader.read(&raw, options))?;
+        document.name = source.name.clone();
+        document.format = raw.format;
+        if document.blocks.is_empty() {
+            return Err(ReadErrorKind::NoText(format!(
+                "this {} file holds only white space or nothing to translate",
+                raw.format.title()
+            )));
+        }
+        Ok(document)
+    };
+    read().map_err(|kind: ReadErrorKind| kind.named(&source.name))
+}
+
+/// Writes the document of `source` in its own format with the translations of `bitext` in place (`-f same`).
+///
+/// `options` must be those it was read with. Fails with [`ReadErrorKind::Changed`] where the file is no longer the one that was translated.
+pub fn write_translated(source: &Source, options: &ReadOptions, bitext: &Bitext) -> Result<Vec<u8>, ReadError> {
+    let write = || {
+        let bytes = source.load(options.max_bytes)?;
+        let raw = identify(&bytes, &source.name, options)?;
+        let compressed = raw.compressed;
+        let raw = raw.borrow();
+        let reader = reader(raw.format).ok_or(ReadErrorKind::NoCopy { format: raw.format.title() })?;
+        let translations = Translations::new(bitext);
+        let copy = guard::guarded(raw.format, || reader.write_translated(&raw, options, &translations))?;
+        if compressed { archive::gzip(&copy) } else { Ok(copy) }
+    };
+    write().map_err(|kind: ReadErrorKind| kind.named(&source.name))
+}
+
+/// A file unwrapped and its format known.
+struct Identified<'a> {
+    bytes: Cow<'a, [u8]>,
+    name: &'a str,
+    format: Format,
+    compressed: bool,
+}
+
+impl Identified<'_> {
+    fn borrow(&self) -> Raw<'_> {
+        Raw { bytes: &self.bytes, name: self.name, format: self.format }
+    }
+}
+
+fn identify<'a>(bytes: &'a [u8], name: &'a str, options: &ReadOptions) -> error::Result<Identified<'a>> {
+    if bytes.is_empty() {
+        return Err(ReadErrorKind::Empty);
+    }
+    let (bytes, name, compressed) = if bytes.starts_with(b"\x1f\x8b") || options.format == Some(Format::Gzip) {
+        let inner = archive::gunzip(bytes, options.max_bytes)?;
+        (Cow::Owned(inner), name.strip_suffix(".gz").unwrap_or(name), true)
+    } else {
+        (Cow::Borrowed(bytes), name, false)
+    };
+    if bytes.is_empty() {
+        return Err(ReadErrorKind::Empty);
+    }
+    let forced = options.format.filter(|format| !matches!(format, Format::Gzip | Format::Zip));
+    let format = match forced {
+        Some(format) => format,
+        None => match detect(&bytes, name) {
+            Detected::Format(format) => format,
+            Detected::Ole => archive::ole_kind(&bytes)?,
+            Detected::Binary(what) => return Err(ReadErrorKind::Binary { what: what.to_owned() }),
+            Detected::Unsupported(what, hint) => {
+                return Err(ReadErrorKind::Unsupported { what: what.to_owned(), hint: hint.to_owned() });
+            }
+        },
+    };
+    Ok(Identified { bytes, name, format, compressed })
 }

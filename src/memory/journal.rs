@@ -45,8 +45,7 @@ impl<T: Serialize + for<'a> Deserialize<'a>> Journal<T> {
     pub fn open(path: &Path, fingerprint: &Fingerprint, restart: bool) -> Result<Self, JournalError> {
         let read_error = |error| JournalError::Read { path: path.to_owned(), error };
         let write_error = |error| JournalError::Write { path: path.to_owned(), error };
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(write_error)?;
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(write_error)?;
         let (known, good) = if restart { (HashMap::new(), 0) } else { read(&file, fingerprint).map_err(read_error)? };
         file.set_len(good).map_err(write_error)?;
         file.seek(SeekFrom::End(0)).map_err(write_error)?;

@@ -1,0 +1,46 @@
+//! Plain text: decoded as it stands; where its paragraphs begin is for [`crate::text`] to say.
+
+use super::error::{ReadErrorKind, Result};
+use super::{Block, Document, Raw, ReadOptions, Reader, Translations};
+
+pub(crate) struct Plain;
+
+impl Reader for Plain {
+    /// The text is the decoded file, byte for byte without its byte order mark, so offsets are those of the file where it is UTF-8.
+    fn read(&self, raw: &Raw<'_>, options: &ReadOptions) -> Result<Document> {
+        let decoded = raw.decode(options);
+        let controls = decoded.text.chars().filter(|c| c.is_control() && !c.is_whitespace() && *c != '\u{1b}').count();
+        if controls * 50 > decoded.text.chars().count() {
+            return Err(ReadErrorKind::Binary { what: "binary data".to_owned() });
+        }
+        let blocks = layout(&decoded.text);
+        Ok(Document { blocks, text: decoded.text, warnings: decoded.warnings, ..Document::default() })
+    }
+
+    fn write_translated(&self, raw: &Raw<'_>, options: &ReadOptions, translations: &Translations<'_>) -> Result<Vec<u8>> {
+        let document = self.read(raw, options)?;
+        translations.check(&document)?;
+        Ok(translations.replace_blocks(&document).into_bytes())
+    }
+}
+
+/// Blocks of text whose only markup is its lines.
+pub(crate) fn layout(text: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut start = None;
+    let mut end = 0;
+    let mut offset = 0;
+    for line in text.split_inclusive('\n') {
+        let trimmed = line.trim();
+        if trimmed.is_empty() {
+            blocks.extend(start.take().map(|start| Block { range: start..end, ..Block::default() }));
+        } else {
+            let from = offset + (line.len() - line.trim_start().len());
+            start.get_or_insert(from);
+            end = from + trimmed.len();
+        }
+        offset += line.len();
+    }
+    blocks.extend(start.map(|start| Block { range: start..end, ..Block::default() }));
+    blocks
+}
