@@ -46,14 +46,14 @@ fn pull_path_verify_remove() {
     let folder = format!("{}\n", machine.snapshot().display());
     machine.jisr(&["models", "path", REPO, "--offline"]).assert().success().stdout(folder);
     machine
-        .jisr(&["models", "verify", REPO])
+        .jisr(&["models", "verify", REPO, "--hashes"])
         .env("HF_HUB_OFFLINE", "1")
         .assert()
         .success()
         .stdout(contains("model.safetensors").and(contains("ok (SHA-256)")).and(contains("CHANGED").not()));
     fs::write(machine.snapshot().join("source.spm"), "other").unwrap();
     machine
-        .jisr(&["models", "verify", REPO])
+        .jisr(&["models", "verify", REPO, "--hashes"])
         .assert()
         .code(1)
         .stdout(contains("CHANGED"))
@@ -151,7 +151,7 @@ fn two_processes_at_once_fetch_the_weights_once() {
     let path = format!("/cdn/{}", sha256(&machine.server.content("model.safetensors")));
     let transfers = machine.server.requests().iter().filter(|r| r.contains(&path) && r.ends_with("bytes=0-")).count();
     assert_eq!(transfers, 1);
-    machine.jisr(&["models", "verify", REPO]).assert().success();
+    machine.jisr(&["models", "verify", REPO, "--hashes"]).assert().success();
 }
 
 /// `kill -9` in the middle of the weights: nothing half is visible, and the next run asks only for the rest.
@@ -176,7 +176,7 @@ fn a_killed_download_is_resumed() {
     machine.server.requests();
     machine.jisr(&["models", "pull", REPO]).assert().success().stderr(contains("still to come"));
     assert!(machine.server.requests().iter().any(|request| request.ends_with("bytes=100000-")));
-    machine.jisr(&["models", "verify", REPO]).assert().success();
+    machine.jisr(&["models", "verify", REPO, "--hashes"]).assert().success();
 }
 
 #[test]
@@ -191,4 +191,16 @@ fn doctor_looks_at_everything_and_shows_no_secret() {
         .stdout(contains(env!("CARGO_PKG_VERSION")).and(contains("memory")).and(contains(".cache/huggingface/hub")))
         .stdout(contains("there is no repository Helsinki-NLP/opus-mt-ar-en").and(contains("hint: ")));
     machine.jisr(&["doctor", "--offline"]).assert().success().stdout(contains("offline mode"));
+}
+
+/// The built-in model through our engines and through candle-transformers' own Marian.
+#[cfg(feature = "builtin")]
+#[test]
+fn verify_compares_logits_with_another_implementation() {
+    let machine = Machine::new();
+    machine
+        .jisr(&["models", "verify", "builtin"])
+        .assert()
+        .success()
+        .stdout(contains("logits: f32").and(contains("ok: the same numbers as candle-transformers' own Marian")));
 }

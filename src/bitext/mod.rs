@@ -17,6 +17,7 @@ pub mod docx;
 pub mod format;
 pub mod html;
 pub mod jsonl;
+mod language;
 mod line;
 pub mod md;
 pub mod moses;
@@ -198,13 +199,19 @@ impl Bitext {
     /// picture's line) is among them: what is not translated is still shown.
     pub fn blocks(&self) -> impl Iterator<Item = BlockView<'_>> {
         let mut next = 0;
+        let last = self.document.blocks.len().saturating_sub(1);
         self.document.blocks.iter().enumerate().map(move |(index, block)| {
             let first = next;
-            while self.segments.get(next).is_some_and(|segment| segment.block <= index) {
+            while self.segments.get(next).is_some_and(|segment| segment.block <= index || index == last) {
                 next += 1;
             }
             BlockView { block, first, segments: &self.segments[first..next] }
         })
+    }
+
+    /// The document's name as people call it.
+    pub fn title(&self) -> &str {
+        if self.document.name == "-" { "standard input" } else { &self.document.name }
     }
 
     /// Segments that carry at least one flag, with their running numbers.

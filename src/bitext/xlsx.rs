@@ -4,18 +4,22 @@
 //! where the text came from and what translated it. Texts are written as texts, so one that begins with `=` is no formula.
 
 use super::calendar::Moment;
+use super::language::{is_right_to_left, language_name};
 use super::line::one_line;
-use super::xml::is_right_to_left;
 use super::{Bitext, ExportContext, Exporter, Segment};
 use crate::document::BlockKind;
 use rust_xlsxwriter::{Color, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError};
 use std::io::{self, Write};
+use unicode_width::UnicodeWidthStr;
 
 pub struct Xlsx;
 
 /// Most characters (UTF-16 units) of a cell, and rows of a sheet, header included: Excel's limits.
 const CELL: usize = 32_767;
 const ROWS: usize = 1_048_576;
+
+/// Width of the text columns, in digits of the default font.
+const TEXT_WIDTH: f64 = 62.0;
 
 impl Exporter for Xlsx {
     fn extension(&self, _: &str, _: &str) -> String {
@@ -32,8 +36,12 @@ fn workbook(bitext: &Bitext, context: &ExportContext) -> Result<Vec<u8>, XlsxErr
     let mut workbook = Workbook::new();
     workbook.set_properties(
         &DocProperties::new()
-            .set_title(&bitext.document.name)
-            .set_subject(format!("Machine translation from {} to {}", bitext.source_lang, bitext.target_lang))
+            .set_title(bitext.title())
+            .set_subject(format!(
+                "Machine translation from {} to {}",
+                language_name(&bitext.source_lang),
+                language_name(&bitext.target_lang)
+            ))
             .set_author(concat!("jisr ", env!("CARGO_PKG_VERSION")))
             .set_keywords(format!("machine translation, {}", bitext.model))
             .set_comment("Machine translation, not reviewed by a person.")
@@ -45,7 +53,7 @@ fn workbook(bitext: &Bitext, context: &ExportContext) -> Result<Vec<u8>, XlsxErr
                 )?,
             )
             .set_custom_property("Model", bitext.model.as_str())
-            .set_custom_property("Source file", bitext.document.name.as_str()),
+            .set_custom_property("Source file", bitext.title()),
     );
     let rows = rows(bitext);
     let formats = Formats::new(bitext);
@@ -122,9 +130,9 @@ impl Formats {
         let cell = Format::new().set_align(FormatAlign::Top).set_font_size(11);
         let directed = |format: Format, language: &str| {
             if is_right_to_left(language) {
-                format.set_reading_direction(2).set_align(FormatAlign::Right)
+                format.set_reading_direction(2).set_align(FormatAlign::Right).set_indent(1)
             } else {
-                format.set_reading_direction(1).set_align(FormatAlign::Left)
+                format.set_reading_direction(1).set_align(FormatAlign::Left).set_indent(1)
             }
         };
         let source = directed(cell.clone().set_text_wrap().set_font_size(12), &bitext.source_lang);
@@ -141,21 +149,31 @@ impl Formats {
             source,
             target,
             score: cell.clone().set_num_format("0.00").set_font_color(Color::RGB(0x767169)),
-            flags: cell.clone().set_text_wrap(),
-            doubt: cell.set_text_wrap().set_font_color(Color::RGB(0x8a4b00)).set_background_color(Color::RGB(0xfcefd6)),
+            flags: cell.clone().set_text_wrap().set_align(FormatAlign::Left).set_indent(1),
+            doubt: cell
+                .set_text_wrap()
+                .set_indent(1)
+                .set_font_color(Color::RGB(0x8a4b00))
+                .set_background_color(Color::RGB(0xfcefd6)),
         }
     }
 }
 
 fn write_sheet(sheet: &mut Worksheet, bitext: &Bitext, rows: &[Row<'_>], formats: &Formats) -> Result<(), XlsxError> {
     let headers = ["#", &language_name(&bitext.source_lang), &language_name(&bitext.target_lang), "Score", "Flags"];
-    for (column, (header, width)) in (0u16..).zip(headers.into_iter().zip([6.0, 62.0, 62.0, 8.0, 16.0])) {
+    for (column, (header, width)) in (0u16..).zip(headers.into_iter().zip([6.0, TEXT_WIDTH, TEXT_WIDTH, 8.0, 16.0])) {
+        let format = match column {
+            0 | 3 => formats.header.clone().set_align(FormatAlign::Right),
+            1 if is_right_to_left(&bitext.source_lang) => formats.header.clone().set_align(FormatAlign::Right).set_indent(1),
+            _ => formats.header.clone().set_align(FormatAlign::Left).set_indent(1),
+        };
         sheet.set_column_width(column, width)?;
-        sheet.write_string_with_format(0, column, header, &formats.header)?;
+        sheet.write_string_with_format(0, column, header, &format)?;
     }
     for (line, row) in (1u32..).zip(rows) {
         let (source, target) =
             if row.heading { (&formats.source_heading, &formats.target_heading) } else { (&formats.source, &formats.target) };
+        sheet.set_row_height(line, row_height(row))?;
         sheet.write_number_with_format(line, 0, row.number as f64, &formats.number)?;
         sheet.write_string_with_format(line, 1, &row.source, source)?;
         sheet.write_string_with_format(line, 2, &row.target, target)?;
@@ -179,16 +197,25 @@ fn write_sheet(sheet: &mut Worksheet, bitext: &Bitext, rows: &[Row<'_>], formats
     Ok(())
 }
 
+/// Height in points that shows the whole of both texts. Programs other than Excel don't fit rows to wrapped text by themselves.
+fn row_height(row: &Row<'_>) -> f64 {
+    const TALLEST: f64 = 409.0; // Excel's limit
+    let lines = |text: &str| (text.width() as f64 / (TEXT_WIDTH - 4.0)).ceil().max(1.0);
+    let flags = row.segment.flags.len() as f64;
+    (lines(&row.source) * 19.0).max(lines(&row.target) * 15.5).max(flags * 15.5).min(TALLEST - 3.0) + 3.0
+}
+
 fn write_about(sheet: &mut Worksheet, bitext: &Bitext, moment: Moment) -> Result<(), XlsxError> {
     sheet.set_name("About")?;
     sheet.set_column_width(0, 18)?;
     sheet.set_column_width(1, 70)?;
-    let languages = format!("{} → {}", bitext.source_lang, bitext.target_lang);
+    sheet.set_paper_size(9).set_print_fit_to_pages(1, 0);
+    let languages = format!("{} → {}", language_name(&bitext.source_lang), language_name(&bitext.target_lang));
     let counts = format!("{}, {} flagged", bitext.segments.len(), bitext.flagged().count());
     let date = moment.readable();
     let tool = concat!("jisr ", env!("CARGO_PKG_VERSION"));
     let lines = [
-        ("Source file", &*bitext.document.name),
+        ("Source file", bitext.title()),
         ("Languages", &languages),
         ("Model", &bitext.model),
         ("Translated by", tool),
@@ -205,16 +232,6 @@ fn write_about(sheet: &mut Worksheet, bitext: &Bitext, moment: Moment) -> Result
         sheet.write_string(line, 1, flag.description())?;
     }
     Ok(())
-}
-
-/// The name of a language in English where it is one of the usual two, else its code.
-pub(super) fn language_name(code: &str) -> String {
-    let tag = super::xml::language_tag(code);
-    match tag.split('-').next().unwrap_or_default() {
-        "ar" | "ara" | "arb" => "Arabic".into(),
-        "en" | "eng" => "English".into(),
-        _ => tag,
-    }
 }
 
 #[cfg(test)]

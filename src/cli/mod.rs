@@ -14,6 +14,7 @@ mod reading;
 mod split;
 mod tokenize;
 mod translate;
+mod verify;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::Write;

@@ -24,10 +24,12 @@ mod error;
 mod format;
 mod grid;
 mod guard;
+mod html;
 mod json;
 mod odf;
 mod opc;
 mod paragraph;
+mod pdf;
 mod plain;
 mod pptx;
 mod source;
@@ -209,6 +211,8 @@ pub(crate) trait Reader: Sync {
 fn reader(format: Format) -> Option<&'static dyn Reader> {
     Some(match format {
         Format::Text | Format::Markdown => &plain::Plain,
+        Format::Html => &html::HtmlPage,
+        Format::Pdf => &pdf::Pdf,
         Format::Docx => &docx::Docx,
         Format::Odt => &odf::Odf,
         Format::Pptx => &pptx::Pptx,

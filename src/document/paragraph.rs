@@ -77,8 +77,7 @@ pub(crate) fn patch(
 ) {
     for place in placed {
         let Some(translation) = &translations.blocks[place.block] else { continue };
-        let holders = place.runs.iter().enumerate().filter(|(_, run)| run.holds_text);
-        let longest = holders.max_by_key(|(index, run)| (run.text.len(), usize::MAX - index)).map(|(index, _)| index);
+        let longest = longest(place.runs.iter().map(|run| (run.text.len(), run.holds_text)));
         for (index, run) in place.runs.iter().enumerate().filter(|_| longest.is_some()) {
             let text = if Some(index) == longest { element(run, &escape(translation)) } else { String::new() };
             patches.replace(run.xml.clone(), text);
@@ -87,4 +86,10 @@ pub(crate) fn patch(
             patches.replace(range.clone(), with.as_str());
         }
     }
+}
+
+/// Index of the longest of some pieces, given by length and whether they hold text: the one to put a translation in. The first of equals.
+pub(crate) fn longest(pieces: impl Iterator<Item = (usize, bool)>) -> Option<usize> {
+    let holders = pieces.enumerate().filter(|(_, (_, holds_text))| *holds_text);
+    holders.max_by_key(|(index, (length, _))| (*length, usize::MAX - index)).map(|(index, _)| index)
 }

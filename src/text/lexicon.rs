@@ -26,9 +26,8 @@ pub(super) fn cue(word: &str) -> Cue {
     if STARTS.contains(&word) {
         return Cue::Starts;
     }
-    if let Some(rest) = word.strip_prefix(['و', 'ف'])
-        && (SPEECH.contains(&rest) || STARTS.contains(&rest))
-    {
+    // `فقال` starts, but `فإن` and `فقد` are the second half of what stands before them.
+    if word.strip_prefix(['و', 'ف']).is_some_and(|rest| SPEECH.contains(&rest)) {
         return Cue::Starts;
     }
     match word.strip_prefix('و') {
@@ -459,6 +458,8 @@ pub(super) enum Abbreviation {
     BeforeNumber,
     /// A single letter of a name, or an abbreviation of several letters (`ج. ك. رولينغ`, `ا.ف.ب.`): goes on unless the next word starts.
     Letters,
+    /// A unit of measure (`5 ملغ.`): usually no abbreviation point, so the end unless the next word belongs to the quantity.
+    Unit,
     /// `إلخ.`: the end unless the next word goes on.
     AndSoOn,
 }
@@ -493,6 +494,91 @@ const BEFORE_NUMBER: &[&str] = &[
     "تح",
     "مح",
 ];
+
+const UNITS: &[&str] = &[
+    "كم",
+    "سم",
+    "مم",
+    "ملم",
+    "كغ",
+    "كغم",
+    "كجم",
+    "كلغ",
+    "غ",
+    "غم",
+    "جم",
+    "ملغ",
+    "ملغم",
+    "مجم",
+    "مل",
+    "ل",
+    "س",
+    "د",
+    "ث",
+    "دق",
+    "ساعة",
+    "كلم",
+    "ط",
+    "م2",
+    "هكتار",
+];
+
+/// Whether a word belongs to a quantity before it: `5 ملغ. يومياً`.
+pub(super) fn follows_unit(word: &str) -> bool {
+    matches!(
+        word,
+        "يوميا"
+            | "اسبوعيا"
+            | "شهريا"
+            | "سنويا"
+            | "تقريبا"
+            | "لكل"
+            | "مربع"
+            | "مربعة"
+            | "مكعب"
+            | "مكعبة"
+            | "طولا"
+            | "عرضا"
+            | "ارتفاعا"
+            | "من"
+            | "علي"
+            | "الي"
+            | "و"
+    )
+}
+
+/// Words that label a part of a document; `الفصل الأول.` and `شكل 2.` at the start of a sentence are followed by their title.
+pub(super) fn labels_part(word: &str) -> bool {
+    matches!(
+        word,
+        "الفصل"
+            | "الباب"
+            | "المبحث"
+            | "المطلب"
+            | "القسم"
+            | "الدرس"
+            | "الوحدة"
+            | "المادة"
+            | "مادة"
+            | "الجدول"
+            | "جدول"
+            | "الشكل"
+            | "شكل"
+            | "الملحق"
+            | "ملحق"
+            | "البند"
+            | "المحور"
+            | "صورة"
+            | "الصورة"
+            | "الخريطة"
+            | "خريطة"
+            | "table"
+            | "figure"
+            | "fig"
+            | "chapter"
+            | "section"
+    )
+}
 
 /// Names of Latin letters as Arabic writes them in foreign names.
 const LETTER_NAMES: &[&str] = &[
@@ -586,6 +672,9 @@ pub(super) fn arabic_abbreviation(token: &str, previous: &str, after_number: boo
     }
     if matches!(token, "ق.م" | "ق.ه" | "ق.ب" | "ب.م") {
         return Some(Abbreviation::AfterNumber);
+    }
+    if after_number && UNITS.contains(&token) {
+        return Some(Abbreviation::Unit);
     }
     if letters_only && pieces.len() == 1 && LABELLED.contains(&previous) {
         return Some(Abbreviation::AfterNumber);

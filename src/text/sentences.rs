@@ -7,8 +7,8 @@
 
 use super::chars::*;
 use super::lexicon::{
-    Abbreviation, Cue, LatinAbbreviation, announces_address, arabic_abbreviation, cue, has_own_mark, is_month, is_name_ending,
-    latin_abbreviation, opens_english,
+    Abbreviation, Cue, LatinAbbreviation, announces_address, arabic_abbreviation, cue, follows_unit, has_own_mark, is_month,
+    is_name_ending, labels_part, latin_abbreviation, opens_english,
 };
 use std::ops::Range;
 
@@ -303,7 +303,8 @@ impl<'a> Scanner<'a> {
         if let Some(closed) = run.closed_bracket {
             // `(ماذا؟) ثم`: an aside within a sentence; a bracket that began the sentence can end it.
             let independent = closed.is_none_or(|bracket| bracket.independent);
-            if !independent && (run.kind != Kind::Stop || cue != Cue::Starts) {
+            let short = closed.is_some_and(|bracket| words(&text[bracket.at..run.start]) <= 4);
+            if !independent && (run.kind != Kind::Stop || cue != Cue::Starts || short) {
                 return false;
             }
         }
@@ -422,7 +423,7 @@ impl<'a> Scanner<'a> {
         let asks = matches!(word.as_str(), "هل" | "لماذا" | "كيف" | "متي" | "اين" | "ماذا" | "نعم" | "كلا" | "لقد");
         let reports =
             cue == Cue::Starts && word.strip_prefix(['و', 'ف']).is_some_and(|rest| super::lexicon::cue(rest) == Cue::Attribution);
-        (asks || reports) && words(&self.text[self.start..run.start]) >= 4
+        (asks || reports) && words(&self.text[self.start..run.start]) >= 3
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -437,6 +438,9 @@ impl<'a> Scanner<'a> {
         }
         if run.footnote {
             return true;
+        }
+        if blank && previous_text.len() <= WORD_WINDOW && labels_part(&fold(previous_text.trim_matches(is_blank))) {
+            return false;
         }
         if !blank && run.end == run.marks_end {
             return self.unspaced_stop_ends(run, after, previous_text, token, before, spaced_before);
@@ -466,6 +470,9 @@ impl<'a> Scanner<'a> {
                 None => true,
                 Some(Abbreviation::AndSoOn) => cue != Cue::Continues || folded == "ثم",
                 Some(Abbreviation::Title | Abbreviation::BeforeNumber) => false,
+                Some(Abbreviation::Unit) => !follows_unit(folded),
+                // `في عام 1967م. اندلعت الحرب`: what stands before is a phrase, not a sentence.
+                Some(Abbreviation::AfterNumber) if is_time_phrase(previous_text) && !folded.starts_with('و') => false,
                 Some(Abbreviation::AfterNumber) => {
                     cue != Cue::Continues && !is_digit(after) && !is_open_bracket(after) && !is_dash(after)
                 }
@@ -782,6 +789,16 @@ fn number_value(digits: &str) -> Option<u32> {
 /// Whether what stands before a token is nothing but white space, dashes, quotes and brackets: the token is the first one of its sentence.
 fn is_lead_in(text: &str) -> bool {
     text.len() <= WORD_WINDOW && !text.chars().any(char::is_alphanumeric)
+}
+
+/// Whether a text is only the beginning of a time phrase: `في عام`, `وفي القرن الثالث`.
+fn is_time_phrase(text: &str) -> bool {
+    let first = fold(text.trim_start_matches(is_blank).split(char::is_whitespace).next().unwrap_or(""));
+    let preposition = matches!(
+        first.strip_prefix('و').unwrap_or(&first),
+        "في" | "منذ" | "قبل" | "بعد" | "حتي" | "بحلول" | "خلال" | "عام" | "سنة" | "حوالي"
+    );
+    preposition && words(text) <= 3
 }
 
 /// Counts words, at most a dozen of them.

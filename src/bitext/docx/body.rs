@@ -2,10 +2,10 @@
 
 use super::MAIN;
 use crate::bitext::calendar::Moment;
+use crate::bitext::language::{has_right_to_left, is_right_to_left, language_name, language_tag};
 use crate::bitext::line::one_line;
 use crate::bitext::txt::has_list_marker;
-use crate::bitext::xlsx::language_name;
-use crate::bitext::xml::{escape, escape_line, is_right_to_left, language_tag};
+use crate::bitext::xml::{escape, escape_line};
 use crate::bitext::{Bitext, BlockView, Segment};
 use crate::document::BlockKind;
 use std::io::{self, Write};
@@ -23,7 +23,7 @@ pub(super) fn write(bitext: &Bitext, moment: Moment, out: &mut dyn Write) -> io:
         out,
         "<w:document xmlns:w=\"{MAIN}\" xmlns:r=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships\"><w:body>"
     )?;
-    let title = escape_line(&bitext.document.name);
+    let title = escape_line(bitext.title());
     write!(out, "{}", paragraph("Title", "", &run("", &title)))?;
     let about = format!(
         "Machine translation from {} to {} by {}, {}. Not reviewed by a person. {} segments, {} flagged.",
@@ -105,7 +105,7 @@ fn write_row(
 
 /// A text in its block's style and its language's direction. What is not in a right-to-left script stays left to right.
 fn text_paragraph(kind: BlockKind, position: usize, text: &str, language: &str) -> String {
-    let rtl = is_right_to_left(language) && text.chars().any(|c| matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{feff}'));
+    let rtl = is_right_to_left(language) && has_right_to_left(text);
     let style = match kind {
         BlockKind::Heading(level) => format!("Heading{}", level.clamp(1, 6)),
         BlockKind::ListItem if position == 0 && !has_list_marker(text) => "ListBullet".into(),

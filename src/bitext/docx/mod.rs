@@ -9,7 +9,8 @@
 mod body;
 
 use super::calendar::Moment;
-use super::xml::{escape_line, language_tag};
+use super::language::language_tag;
+use super::xml::escape_line;
 use super::{Bitext, ExportContext, Exporter};
 use std::io::{self, Cursor, Write};
 use zip::write::SimpleFileOptions;
@@ -109,7 +110,7 @@ fn core_properties(bitext: &Bitext, moment: Moment) -> String {
          <cp:lastModifiedBy>jisr {version}</cp:lastModifiedBy>\n\
          <dcterms:created xsi:type=\"dcterms:W3CDTF\">{date}</dcterms:created>\n\
          <dcterms:modified xsi:type=\"dcterms:W3CDTF\">{date}</dcterms:modified>\n<dc:language>{target}</dc:language>\n</cp:coreProperties>",
-        name = escape_line(&bitext.document.name),
+        name = escape_line(bitext.title()),
         source = escape_line(&language_tag(&bitext.source_lang)),
         target = escape_line(&language_tag(&bitext.target_lang)),
         version = env!("CARGO_PKG_VERSION"),

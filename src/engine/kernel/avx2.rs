@@ -21,6 +21,7 @@ macro_rules! both {
 impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     type Int = (__m256i, __m256i);
     const WIDE: bool = !VNNI;
+    const TILE_VECTORS: usize = 1;
     const ACCUMULATORS: usize = 4;
     const F32_ROWS: usize = 6;
     const F32_VECTORS: usize = 1;
@@ -149,32 +150,37 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
         unsafe { Self(_mm256_cvtepi32_ps(i.0), _mm256_cvtepi32_ps(i.1)) }
     }
     #[inline(always)]
+    unsafe fn fetch<T>(p: *const T) {
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+    }
+    #[inline(always)]
     unsafe fn dot_tile<const MR: usize>(t: Tile) -> [[Self::Int; 4]; MR] {
         unsafe {
             let mut out = [[(_mm256_setzero_si256(), _mm256_setzero_si256()); 4]; MR];
-            for j in 0..4 {
-                if VNNI {
-                    // Sixteen columns at a time.
-                    let correction = t.correction.add(j * 16);
-                    let mut acc = [[_mm256_loadu_si256(correction.cast()), _mm256_loadu_si256(correction.add(8).cast())]; MR];
-                    for g in 0..t.groups {
-                        let p = t.w.add(g * 256 + j * 64);
-                        let w = [_mm256_loadu_si256(p.cast()), _mm256_loadu_si256(p.add(32).cast())];
-                        for (i, row) in acc.iter_mut().enumerate() {
-                            let a = _mm256_set1_epi32(t.a.add(i * t.stride + g * 4).cast::<i32>().read_unaligned());
-                            row[0] = _mm256_dpbusd_avx_epi32(row[0], a, w[0]);
-                            row[1] = _mm256_dpbusd_avx_epi32(row[1], a, w[1]);
-                        }
+            if VNNI {
+                let low = _mm256_loadu_si256(t.correction.cast());
+                let high = _mm256_loadu_si256(t.correction.add(8).cast());
+                let mut acc = [(low, high); MR];
+                for g in 0..t.groups {
+                    for line in 0..t.fetch_lines {
+                        Self::fetch(t.fetch.wrapping_add((g * t.fetch_lines + line) * 64));
                     }
-                    for (out, acc) in out.iter_mut().zip(acc) {
-                        out[j] = (acc[0], acc[1]);
+                    let p = t.w.add(g * 64);
+                    let w = (_mm256_loadu_si256(p.cast()), _mm256_loadu_si256(p.add(32).cast()));
+                    for (i, acc) in acc.iter_mut().enumerate() {
+                        let a = _mm256_set1_epi32(t.a.add(i * t.stride + g * 4).cast::<i32>().read_unaligned());
+                        acc.0 = _mm256_dpbusd_avx_epi32(acc.0, a, w.0);
+                        acc.1 = _mm256_dpbusd_avx_epi32(acc.1, a, w.1);
                     }
-                } else {
-                    let low = dot_eight::<MR>(t, j * 64);
-                    let high = dot_eight::<MR>(t, j * 64 + 32);
-                    for (out, (low, high)) in out.iter_mut().zip(low.into_iter().zip(high)) {
-                        out[j] = (low, high);
-                    }
+                }
+                for i in 0..MR {
+                    out[i][0] = acc[i];
+                }
+            } else {
+                let low = dot_eight::<MR>(t, 0);
+                let high = dot_eight::<MR>(Tile { fetch_lines: 0, ..t }, 32);
+                for i in 0..MR {
+                    out[i][0] = (low[i], high[i]);
                 }
             }
             out
@@ -190,8 +196,14 @@ unsafe fn dot_eight<const MR: usize>(t: Tile, byte: usize) -> [__m256i; MR] {
         // Each 32-bit lane sums one half of a column's group of four: columns 0–3 in the first register, 4–7 in the second.
         let mut acc = [[_mm256_setzero_si256(); 2]; MR];
         for g in 0..t.groups {
-            let p = t.w.add(g * 256 + byte);
-            let w = [_mm256_cvtepi8_epi16(_mm_loadu_si128(p.cast())), _mm256_cvtepi8_epi16(_mm_loadu_si128(p.add(16).cast()))];
+            for line in 0..t.fetch_lines {
+                _mm_prefetch::<_MM_HINT_T0>(t.fetch.wrapping_add((g * t.fetch_lines + line) * 64));
+            }
+            let p = t.w.add(g * 64 + byte);
+            let w = [
+                _mm256_cvtepi8_epi16(_mm_loadu_si128(p.cast())),
+                _mm256_cvtepi8_epi16(_mm_loadu_si128(p.add(16).cast())),
+            ];
             for (i, row) in acc.iter_mut().enumerate() {
                 let a = _mm256_set1_epi64x(t.a.add(i * t.stride + g * 8).cast::<i64>().read_unaligned());
                 row[0] = _mm256_add_epi32(row[0], _mm256_madd_epi16(w[0], a));

@@ -11,6 +11,7 @@ pub(super) struct Avx512(__m512);
 impl Lanes for Avx512 {
     type Int = __m512i;
     const WIDE: bool = false;
+    const TILE_VECTORS: usize = 4;
     const ACCUMULATORS: usize = 16;
     const F32_ROWS: usize = 6;
     const F32_VECTORS: usize = 4;
@@ -109,6 +110,10 @@ impl Lanes for Avx512 {
         unsafe { Self(_mm512_cvtepi32_ps(i)) }
     }
     #[inline(always)]
+    unsafe fn fetch<T>(p: *const T) {
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+    }
+    #[inline(always)]
     unsafe fn dot_tile<const MR: usize>(t: Tile) -> [[Self::Int; 4]; MR] {
         unsafe {
             let mut acc = [[_mm512_setzero_si512(); 4]; MR];
@@ -118,13 +123,14 @@ impl Lanes for Avx512 {
                     row[j] = correction;
                 }
             }
+            let panel = t.groups * 64;
             for g in 0..t.groups {
-                for l in 0..t.prefetch_lines {
-                    _mm_prefetch::<_MM_HINT_T0>(t.prefetch.wrapping_add((g * t.prefetch_lines + l) * 64));
+                for line in 0..t.fetch_lines {
+                    Self::fetch(t.fetch.wrapping_add((g * t.fetch_lines + line) * 64));
                 }
                 let mut w = [_mm512_setzero_si512(); 4];
                 for (j, w) in w.iter_mut().enumerate() {
-                    *w = _mm512_loadu_si512(t.w.add(g * 256 + j * 64).cast());
+                    *w = _mm512_loadu_si512(t.w.add(j * panel + g * 64).cast());
                 }
                 for (i, row) in acc.iter_mut().enumerate() {
                     let a = _mm512_set1_epi32(t.a.add(i * t.stride + g * 4).cast::<i32>().read_unaligned());

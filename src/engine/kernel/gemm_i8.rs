@@ -6,6 +6,8 @@ use crate::model::Activation;
 
 /// Columns of a block of packed weights.
 pub(super) const BLOCK: usize = 64;
+/// Panels of 16 columns in a block.
+const PANELS: usize = BLOCK / LANES;
 /// Most rows of a tile: 6 × 4 accumulators of sixteen lanes leave room for four weights and one activation in 32 registers.
 const ROWS: usize = 6;
 /// Bytes of quantised rows that are kept in the second-level cache while the weights pass by.
@@ -43,30 +45,32 @@ pub(super) unsafe fn gemm<V: Lanes>(g: Gemm) {
         let chunk = (ROW_BYTES / g.k).max(ROWS) / ROWS * ROWS;
         for start in (0..g.rows).step_by(chunk) {
             let end = g.rows.min(start + chunk);
-            for block in g.from..g.to {
-                // The next block is fetched while this one is used: one cache line per group for each of the first four tiles.
-                let tiles = (end - start).div_ceil(ROWS);
-                let lines = 4usize.div_ceil(tiles);
+            // Tiles of rows pass over a few panels of weights, which stay in the cache; what is needed next is fetched meanwhile: one cache
+            // line per group for each of the first tiles.
+            let panels = V::TILE_VECTORS;
+            let lines = panels.div_ceil((end - start).div_ceil(ROWS));
+            for panel in (g.from * PANELS..g.to * PANELS).step_by(panels) {
                 let mut fetched = 0;
                 let mut row = start;
                 while row < end {
                     let rows = tile_rows(end - row);
-                    let lines = if fetched < 4 { lines } else { 0 };
-                    let fetch = (block + 1) * BLOCK * g.k + fetched * (g.k / 4) * 64;
+                    let lines = if fetched < panels { lines } else { 0 };
+                    let fetch = ((panel + panels) * LANES + fetched * LANES) * g.k;
                     match rows {
-                        1 => tile::<V, 1>(g, block, row, fetch, lines),
-                        2 => tile::<V, 2>(g, block, row, fetch, lines),
-                        3 => tile::<V, 3>(g, block, row, fetch, lines),
-                        4 => tile::<V, 4>(g, block, row, fetch, lines),
-                        5 => tile::<V, 5>(g, block, row, fetch, lines),
-                        _ => tile::<V, ROWS>(g, block, row, fetch, lines),
+                        1 => tile::<V, 1>(g, panel, row, fetch, lines),
+                        2 => tile::<V, 2>(g, panel, row, fetch, lines),
+                        3 => tile::<V, 3>(g, panel, row, fetch, lines),
+                        4 => tile::<V, 4>(g, panel, row, fetch, lines),
+                        5 => tile::<V, 5>(g, panel, row, fetch, lines),
+                        _ => tile::<V, ROWS>(g, panel, row, fetch, lines),
                     }
                     fetched += lines;
                     row += rows;
                 }
                 if let Some(activation) = g.activation {
                     for row in start..end {
-                        activation::apply::<V>(activation, g.y.add(row * g.stride + (block - g.from) * BLOCK), BLOCK);
+                        let y = g.y.add(row * g.stride + (panel - g.from * PANELS) * LANES);
+                        activation::apply::<V>(activation, y, panels * LANES);
                     }
                 }
             }
@@ -84,26 +88,26 @@ fn tile_rows(left: usize) -> usize {
 }
 
 #[inline(always)]
-unsafe fn tile<V: Lanes, const MR: usize>(g: Gemm, block: usize, row: usize, fetch: usize, lines: usize) {
-    // SAFETY: `row..row + MR` and `block` are within the arguments' bounds; the prefetch address is never read.
+unsafe fn tile<V: Lanes, const MR: usize>(g: Gemm, panel: usize, row: usize, fetch: usize, lines: usize) {
+    // SAFETY: `row..row + MR` and the panels are within the arguments' bounds; the fetched address is never read.
     unsafe {
         let width = if V::WIDE { 2 } else { 1 };
-        let column = block * BLOCK;
+        let column = panel * LANES;
         let acc = V::dot_tile::<MR>(Tile {
             w: g.w.add(column * g.k),
             groups: g.k / 4,
             a: g.a.add(row * g.k * width),
             stride: g.k * width,
             correction: g.correction.add(column),
-            prefetch: g.w.wrapping_add(fetch),
-            prefetch_lines: lines,
+            fetch: g.w.wrapping_add(fetch),
+            fetch_lines: lines,
         });
-        for j in 0..BLOCK / LANES {
+        for j in 0..V::TILE_VECTORS {
             let scale = V::load(g.scale.add(column + j * LANES));
             let bias = V::load(g.bias.add(column + j * LANES));
             for i in 0..MR {
                 let v = V::from_int(acc[i][j]).fma(scale.mul(V::splat(*g.a_scale.add(row + i))), bias);
-                let y = g.y.add((row + i) * g.stride + (block - g.from) * BLOCK + j * LANES);
+                let y = g.y.add((row + i) * g.stride + column - g.from * BLOCK + j * LANES);
                 (if g.accumulate { v.add(V::load(y)) } else { v }).store(y);
             }
         }

@@ -18,6 +18,8 @@ pub(super) trait Lanes: Copy {
     type Int: Copy;
     /// Quantised activations are held as two-byte `q` (levels that multiply 16-bit integers) and not as one-byte `q + 128`.
     const WIDE: bool;
+    /// Panels of sixteen columns in a tile of the int8 multiplication: 1 or 4.
+    const TILE_VECTORS: usize;
     /// Vectors of sixteen lanes that fit in registers as accumulators beside their operands.
     const ACCUMULATORS: usize;
     /// Most rows of an `f32` tile of [`Self::F32_VECTORS`] vectors.
@@ -54,26 +56,29 @@ pub(super) trait Lanes: Copy {
     unsafe fn store_quantized(self, p: *mut u8);
     unsafe fn from_int(i: Self::Int) -> Self;
 
-    /// The dot products of `MR` rows of activations with a block of 64 columns: `acc[row][vector]`.
-    ///
-    /// `w`: a block of `groups * 256` bytes, `[groups][64 columns][4]`; `a`: rows of `groups * 4` quantised activations, `stride` bytes
-    /// apart; `correction`: 64 × `-128 · sum of the column's weights`, for levels that multiply `q + 128`. `next` is where the block lies
-    /// that will be needed next (a hint, never read): `lines` of its cache lines per group are fetched, starting at line `first`.
+    /// Asks for the cache line at `p`, which may be any address: it is not read.
+    unsafe fn fetch<T>(p: *const T);
+
+    /// The dot products of `MR` rows of activations with [`Self::TILE_VECTORS`] panels of 16 columns: `acc[row][panel]`.
     unsafe fn dot_tile<const MR: usize>(tile: Tile) -> [[Self::Int; 4]; MR];
 }
 
 /// Arguments of [`Lanes::dot_tile`].
 #[derive(Clone, Copy)]
 pub(super) struct Tile {
+    /// Panels of `[groups][16 columns][4]` weights, one behind the other.
     pub w: *const i8,
+    /// `k / 4`.
     pub groups: usize,
+    /// Rows of `groups * 4` quantised activations.
     pub a: *const u8,
     /// Bytes between two rows of activations.
     pub stride: usize,
+    /// Per column `-128 · sum of its weights`, for levels that multiply `q + 128`.
     pub correction: *const i32,
-    /// Where to prefetch from, and how many cache lines per group (0 to 4).
-    pub prefetch: *const i8,
-    pub prefetch_lines: usize,
+    /// Where to fetch cache lines from, and how many per group (0 to 4): what is needed next.
+    pub fetch: *const i8,
+    pub fetch_lines: usize,
 }
 
 /// `e^x` for `x <= 88`, relative error below 2e-7; `x` below -86 gives about 4e-38 instead of less.

@@ -31,10 +31,10 @@ mod table;
 mod tests;
 
 pub use level::{KernelError, Level, available, detect};
-pub use packed::{MatrixI8, PackedF32, PackedI8, QuantizedRows};
+pub use packed::{ColumnsMut, MatrixI8, PackedF32, PackedI8, QuantizedRows};
 pub use pages::TileShape;
 pub use pool::Pool;
-pub use table::{Heads, Kernels, Linear, Norm};
+pub use table::{Heads, Kernels, Linear, MAX_POSITIONS, Norm};
 
 /// Positions of a key/value page.
 pub const PAGE: usize = lanes::LANES;

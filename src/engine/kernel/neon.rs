@@ -31,6 +31,7 @@ unsafe fn greater_or_second(a: float32x4_t, b: float32x4_t) -> float32x4_t {
 impl<const DOT: bool> Lanes for Neon<DOT> {
     type Int = [int32x4_t; 4];
     const WIDE: bool = false;
+    const TILE_VECTORS: usize = 1;
     const ACCUMULATORS: usize = 4;
     const F32_ROWS: usize = 6;
     const F32_VECTORS: usize = 1;
@@ -156,26 +157,32 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
         unsafe { Self([vcvtq_f32_s32(i[0]), vcvtq_f32_s32(i[1]), vcvtq_f32_s32(i[2]), vcvtq_f32_s32(i[3])]) }
     }
     #[inline(always)]
+    unsafe fn fetch<T>(p: *const T) {
+        unsafe {
+            std::arch::asm!("prfm pldl1keep, [{p}]", p = in(reg) p, options(nostack, preserves_flags, readonly));
+        }
+    }
+    #[inline(always)]
     unsafe fn dot_tile<const MR: usize>(t: Tile) -> [[Self::Int; 4]; MR] {
         unsafe {
             let mut out = [[[vdupq_n_s32(0); 4]; 4]; MR];
-            for j in 0..4 {
-                // Sixteen columns at a time: four registers of weights, 4 · MR sums.
-                let mut acc = [[vdupq_n_s32(0); 4]; MR];
-                for g in 0..t.groups {
-                    let p = t.w.add(g * 256 + j * 64);
-                    let w = [vld1q_s8(p), vld1q_s8(p.add(16)), vld1q_s8(p.add(32)), vld1q_s8(p.add(48))];
-                    for (i, row) in acc.iter_mut().enumerate() {
-                        let group = t.a.add(i * t.stride + g * 4).cast::<u32>().read_unaligned() ^ 0x8080_8080;
-                        let a = vreinterpretq_s8_u32(vdupq_n_u32(group));
-                        for (acc, w) in row.iter_mut().zip(w) {
-                            *acc = if DOT { sdot(*acc, w, a) } else { multiply_add(*acc, w, a) };
-                        }
+            let mut acc = [[vdupq_n_s32(0); 4]; MR];
+            for g in 0..t.groups {
+                for line in 0..t.fetch_lines {
+                    Self::fetch(t.fetch.wrapping_add((g * t.fetch_lines + line) * 64));
+                }
+                let p = t.w.add(g * 64);
+                let w = [vld1q_s8(p), vld1q_s8(p.add(16)), vld1q_s8(p.add(32)), vld1q_s8(p.add(48))];
+                for (i, row) in acc.iter_mut().enumerate() {
+                    let group = t.a.add(i * t.stride + g * 4).cast::<u32>().read_unaligned() ^ 0x8080_8080;
+                    let a = vreinterpretq_s8_u32(vdupq_n_u32(group));
+                    for (acc, w) in row.iter_mut().zip(w) {
+                        *acc = if DOT { sdot(*acc, w, a) } else { multiply_add(*acc, w, a) };
                     }
                 }
-                for (out, acc) in out.iter_mut().zip(acc) {
-                    out[j] = acc;
-                }
+            }
+            for i in 0..MR {
+                out[i][0] = acc[i];
             }
             out
         }

@@ -3,7 +3,7 @@
 use super::gemm_i8::BLOCK;
 use super::lanes::LANES;
 
-/// Weights `[n, k]` as int8, one scale per output column, in blocks of 64 columns: `[n / 64][k / 4][64][4]`.
+/// Weights `[n, k]` as int8, one scale per output column, in panels of 16 columns: `[n / 16][k / 4][16][4]`.
 ///
 /// `k` is padded with zeros to a multiple of 16 and `n` to one of 64. The layout is the same for every level, so that a packed file is too.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,24 +35,43 @@ impl PackedI8 {
             Some(bias) => packed.bias[..n].copy_from_slice(bias),
             None => packed.bias[..n].fill(0.0),
         }
-        for (column, row) in weights.chunks_exact(k).enumerate() {
-            let largest = row.iter().fold(0f32, |a, x| a.max(x.abs()));
-            let inverse = if largest > 1e-30 { 127.0 / largest } else { 0.0 };
-            packed.scale[column] = largest / 127.0;
-            let block = &mut packed.weights[column / BLOCK * BLOCK * padded_k..];
-            let mut sum = 0;
-            for (i, x) in row.iter().enumerate() {
-                let q = (x * inverse).round_ties_even() as i8;
-                block[i / 4 * BLOCK * 4 + column % BLOCK * 4 + i % 4] = q;
-                sum += i32::from(q);
-            }
-            packed.correction[column] = -128 * sum;
-        }
+        let columns = ColumnsMut { weights: &mut packed.weights, scale: &mut packed.scale, correction: &mut packed.correction };
+        columns.pack(weights, k, 0);
         packed
     }
 
     pub fn view(&self) -> MatrixI8<'_> {
         MatrixI8::new(self.n, self.k, &self.weights, &self.scale, &self.bias, &self.correction)
+    }
+}
+
+/// Where packed columns are written: the arrays of a [`PackedI8`], wherever they lie.
+#[derive(Debug)]
+pub struct ColumnsMut<'a> {
+    pub weights: &'a mut [i8],
+    pub scale: &'a mut [f32],
+    pub correction: &'a mut [i32],
+}
+
+impl ColumnsMut<'_> {
+    /// Packs row-major `rows` of `k` weights as columns `first..`; the places must hold zeros.
+    pub fn pack(self, rows: &[f32], k: usize, first: usize) {
+        let padded_k = k.next_multiple_of(LANES);
+        for (column, row) in (first..).zip(rows.chunks_exact(k)) {
+            let largest = row.iter().fold(0f32, |a, x| a.max(x.abs()));
+            let inverse = if largest > 1e-30 { 127.0 / largest } else { 0.0 };
+            self.scale[column] = largest / 127.0;
+            let panel = &mut self.weights[column / LANES * LANES * padded_k..][..LANES * padded_k];
+            let mut sum = 0;
+            for (group, values) in panel.chunks_exact_mut(LANES * 4).zip(row.chunks(4)) {
+                let at = column % LANES * 4;
+                for (to, x) in group[at..at + 4].iter_mut().zip(values) {
+                    *to = (x * inverse).round_ties_even() as i8;
+                    sum += i32::from(*to);
+                }
+            }
+            self.correction[column] = -128 * sum;
+        }
     }
 }
 
@@ -101,10 +120,10 @@ impl<'a> MatrixI8<'a> {
     pub fn column(&self, column: usize, factor: f32, out: &mut [f32]) {
         assert!(column < self.n);
         let factor = self.scale[column] * factor;
-        let block = &self.weights[column / BLOCK * BLOCK * self.padded_k()..];
+        let panel = &self.weights[column / LANES * LANES * self.padded_k()..];
         for (group, out) in out[..self.k].chunks_mut(4).enumerate() {
-            let at = group * BLOCK * 4 + column % BLOCK * 4;
-            for (out, q) in out.iter_mut().zip(&block[at..at + 4]) {
+            let at = (group * LANES + column % LANES) * 4;
+            for (out, q) in out.iter_mut().zip(&panel[at..at + 4]) {
                 *out = f32::from(*q) * factor;
             }
         }

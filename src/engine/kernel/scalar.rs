@@ -33,6 +33,7 @@ fn greater_or_second(a: f32, b: f32) -> f32 {
 impl Lanes for Scalar {
     type Int = [i32; LANES];
     const WIDE: bool = false;
+    const TILE_VECTORS: usize = 1;
     const ACCUMULATORS: usize = 4;
     const F32_ROWS: usize = 2;
     const F32_VECTORS: usize = 1;
@@ -116,16 +117,17 @@ impl Lanes for Scalar {
         Self(i.map(|x| x as f32))
     }
     #[inline(always)]
+    unsafe fn fetch<T>(_: *const T) {}
+    #[inline(always)]
     unsafe fn dot_tile<const MR: usize>(t: Tile) -> [[Self::Int; 4]; MR] {
         let mut acc = [[[0i32; LANES]; 4]; MR];
         unsafe {
             for (i, row) in acc.iter_mut().enumerate() {
-                let columns = row.as_flattened_mut();
-                columns.copy_from_slice(std::slice::from_raw_parts(t.correction, 64));
+                row[0] = t.correction.cast::<[i32; LANES]>().read_unaligned();
                 for g in 0..t.groups {
-                    let w = std::slice::from_raw_parts(t.w.add(g * 256), 256);
+                    let w = t.w.add(g * 64).cast::<[[i8; 4]; LANES]>().read_unaligned();
                     let a = t.a.add(i * t.stride + g * 4).cast::<[u8; 4]>().read_unaligned().map(i32::from);
-                    for (column, w) in columns.iter_mut().zip(w.as_chunks::<4>().0) {
+                    for (column, w) in row[0].iter_mut().zip(w) {
                         *column += (0..4).map(|j| a[j] * i32::from(w[j])).sum::<i32>();
                     }
                 }

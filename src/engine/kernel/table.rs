@@ -16,7 +16,7 @@ use crate::model::Activation;
 use std::ops::Range;
 
 /// Longest history that one attention can read.
-const MAX_POSITIONS: usize = 4096;
+pub const MAX_POSITIONS: usize = 4096;
 
 /// The kernels of one level. Get them from [`super::detect`].
 pub struct Kernels {
@@ -164,12 +164,12 @@ pub struct Linear {
     pub accumulate: bool,
 }
 
-/// Which tiles of a page an attention reads: see [`Kernels::attend`].
+/// Which part of a page an attention reads: see [`Kernels::attend`].
 #[derive(Debug, Clone, Copy)]
 pub struct Heads {
     pub shape: TileShape,
     pub count: usize,
-    /// Where the first head's tile lies in a page, in words.
+    /// Where the layer starts in a page, in words.
     pub offset: usize,
 }
 
@@ -331,7 +331,8 @@ impl Kernels {
 
     /// Attention of one row over the first `positions` of the pages that `table` names: `out = softmax(query · keysᵀ / √size) · values`, head by head.
     ///
-    /// `weights` holds `positions` rounded up to a multiple of 16; `mean`, if given, gets the mean over the heads of the attention weights added.
+    /// `scratch` grows as needed; `mean`, if given, gets the mean over the heads of the attention weights added. `next` is the page that the
+    /// next row starts with, if that is known: it is fetched meanwhile.
     #[allow(clippy::too_many_arguments)]
     pub fn attend(
         &self,
@@ -340,14 +341,18 @@ impl Kernels {
         table: &[u32],
         heads: Heads,
         positions: usize,
-        weights: &mut [f32],
+        scratch: &mut Vec<f32>,
         out: &mut [f32],
         mean: Option<&mut [f32]>,
+        next: Option<u32>,
     ) {
         let width = heads.count * heads.shape.size;
         assert!(query.len() >= width && out.len() >= width && heads.end() <= pool.page_words());
         assert!((1..=table.len() * LANES).contains(&positions) && positions <= MAX_POSITIONS);
-        assert!(weights.len() >= positions.next_multiple_of(LANES));
+        let scratch_len = pages::scratch_len(heads.shape, heads.count, positions);
+        if scratch.len() < scratch_len {
+            scratch.resize(scratch_len, 0.0);
+        }
         assert!(mean.as_ref().is_none_or(|mean| mean.len() >= positions));
         let mut pages = [std::ptr::null::<u32>(); MAX_POSITIONS / LANES];
         for (pointer, id) in pages.iter_mut().zip(&table[..positions.div_ceil(LANES)]) {
@@ -363,8 +368,9 @@ impl Kernels {
                 shape: heads.shape,
                 heads: heads.count,
                 scale: 1.0 / (heads.shape.size as f32).sqrt(),
-                weights: weights.as_mut_ptr(),
+                scratch: scratch.as_mut_ptr(),
                 out: out.as_mut_ptr(),
+                next_page: next.map_or(std::ptr::null(), |id| pool.page(id).as_ptr()),
                 mean: mean.map_or(std::ptr::null_mut(), |mean| mean.as_mut_ptr()),
             })
         }
