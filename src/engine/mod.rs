@@ -4,7 +4,15 @@
 //! of a row never leave the backend. Rows may belong to different sentences at different positions, so finished rows leave and waiting
 //! sentences join at any step. On CPU a row's numbers never depend on what else is in the batch.
 
-use crate::model::Architecture;
+pub mod candle;
+pub mod int8;
+pub mod kernel;
+mod load;
+pub mod search;
+
+pub use load::{DeviceChoice, DeviceError, Loaded, load};
+
+use crate::model::{Architecture, ModelError};
 
 pub type Result<T> = std::result::Result<T, EngineError>;
 
@@ -13,6 +21,8 @@ pub type Result<T> = std::result::Result<T, EngineError>;
 pub enum EngineError {
     #[error("{0}")]
     Candle(#[from] candle_core::Error),
+    #[error(transparent)]
+    Model(#[from] ModelError),
     #[error("a source of {length} tokens exceeds the model's {limit} positions")]
     SourceTooLong { length: usize, limit: usize },
     #[error("{0}")]

@@ -1,0 +1,54 @@
+//! The files of one model, wherever they lie.
+
+use std::borrow::Cow;
+use std::io;
+use std::path::PathBuf;
+
+/// The files of one model, ready to be opened.
+#[derive(Debug, Clone)]
+pub struct ModelFiles {
+    /// The name a run says and every record carries: a registry name, `org/repo[@revision]` or a folder.
+    pub name: String,
+    pub source: FileSource,
+}
+
+/// Where [`ModelFiles`] lie.
+#[derive(Debug, Clone)]
+pub enum FileSource {
+    /// A folder in the layout of the hub (a snapshot of the cache or the user's own).
+    Folder(PathBuf),
+    /// The model compiled into the binary: file name and content.
+    Embedded(&'static [(&'static str, &'static [u8])]),
+}
+
+impl ModelFiles {
+    /// The content of `file`, `None` where the model has no such file.
+    pub fn read(&self, file: &str) -> io::Result<Option<Cow<'static, [u8]>>> {
+        match &self.source {
+            FileSource::Folder(folder) => match std::fs::read(folder.join(file)) {
+                Ok(bytes) => Ok(Some(Cow::Owned(bytes))),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(error),
+            },
+            FileSource::Embedded(files) => {
+                Ok(files.iter().find(|(name, _)| *name == file).map(|(_, bytes)| Cow::Borrowed(*bytes)))
+            }
+        }
+    }
+
+    /// The path of `file` where the model lies in a folder that has it (to map it instead of reading it).
+    pub fn path(&self, file: &str) -> Option<PathBuf> {
+        match &self.source {
+            FileSource::Folder(folder) => Some(folder.join(file)).filter(|path| path.is_file()),
+            FileSource::Embedded(_) => None,
+        }
+    }
+
+    /// The commit of a model that lies in the hub's cache.
+    pub fn commit(&self) -> Option<&str> {
+        match &self.source {
+            FileSource::Folder(folder) if folder.parent()?.ends_with("snapshots") => folder.file_name()?.to_str(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,450 @@
+//! A checkpoint opened: its description, and its tensors by role.
+//!
+//! Files spell the same tensor in several ways (`model.shared.weight`, `model.encoder.embed_tokens.weight`, with or without `model.`), tie some
+//! and leave out others. The names are settled once here, shapes are checked against the configuration, and backends see roles.
+
+use super::config::{self, Settings, SpecialIds, Tying};
+use super::error::{ModelError, Result};
+use super::weights::{Tensor, Weights};
+use super::{Architecture, GenerationSettings, positions};
+use crate::hub::ModelFiles;
+use std::ops::Range;
+
+/// A model's description and the directory of its weights. Cheap to open: no tensor has been read.
+#[derive(Debug)]
+pub struct Checkpoint {
+    pub name: String,
+    pub architecture: Architecture,
+    pub special: SpecialIds,
+    pub generation: GenerationSettings,
+    /// What a user should know: a setting that other programs read differently.
+    pub warnings: Vec<String>,
+    weights: Weights,
+    tying: Tying,
+}
+
+/// Encoder or decoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    Encoder,
+    Decoder,
+}
+
+/// Names of a linear layer's tensors: weight `[out, in]`, bias `[out]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Linear {
+    pub weight: String,
+    pub bias: Option<String>,
+}
+
+/// Names of a layer norm's tensors, both `[d_model]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Norm {
+    pub weight: String,
+    pub bias: String,
+}
+
+/// The four projections of an attention block, each `[d_model, d_model]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attention {
+    pub query: Linear,
+    pub key: Linear,
+    pub value: Linear,
+    pub output: Linear,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncoderLayer {
+    pub attention: Attention,
+    pub attention_norm: Norm,
+    /// `[ffn, d_model]`.
+    pub fc1: Linear,
+    /// `[d_model, ffn]`.
+    pub fc2: Linear,
+    pub final_norm: Norm,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecoderLayer {
+    pub attention: Attention,
+    pub attention_norm: Norm,
+    pub cross_attention: Attention,
+    pub cross_attention_norm: Norm,
+    pub fc1: Linear,
+    pub fc2: Linear,
+    pub final_norm: Norm,
+}
+
+/// Names of the vocabulary's tensors. Equal names are one tensor (tied).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Embeddings {
+    /// `[source_vocab, d_model]`.
+    pub source: String,
+    /// `[target_vocab, d_model]`.
+    pub target: String,
+    /// The output head, `[target_vocab, d_model]`; its bias is `final_logits_bias` (`target_vocab` values, shape `[1, target_vocab]`).
+    pub head: Linear,
+}
+
+impl Checkpoint {
+    /// Reads configuration and weight directory, and checks that every tensor is there in the right shape.
+    pub fn open(files: &ModelFiles) -> Result<Self> {
+        let read = |file: &str| files.read(file).map_err(|source| ModelError::Io { file: describe(files, file), source });
+        let bytes = read("config.json")?
+            .ok_or_else(|| ModelError::MissingFile { model: files.name.clone(), file: "config.json".to_owned() })?;
+        let config = Settings::parse(&describe(files, "config.json"), &bytes)?;
+        let (architecture, tying) = config::architecture(&config)?;
+        let generation_config = match read("generation_config.json")? {
+            Some(bytes) => Some(Settings::parse(&describe(files, "generation_config.json"), &bytes)?),
+            None => None,
+        };
+        let settings = generation_config.as_ref().unwrap_or(&config);
+        let special = config::special_ids(architecture.family, &config, settings)?;
+        let mut generation = GenerationSettings::read(settings, &special)?;
+        generation.max_length = generation.max_length.min(architecture.max_positions);
+        let mut warnings = Vec::new();
+        if architecture.pre_norm && architecture.family == super::Family::Marian {
+            warnings.push(format!(
+                "{}: normalize_before is computed as it says; transformers 5 ignores it and normalises after each block",
+                config.file
+            ));
+        }
+        let weights = Weights::open(files)?;
+        let checkpoint = Self { name: files.name.clone(), architecture, special, generation, warnings, weights, tying };
+        checkpoint.check(&config)?;
+        Ok(checkpoint)
+    }
+
+    /// The weight directory itself.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// Reads a tensor named by one of the roles below.
+    pub fn tensor(&self, name: &str) -> Result<Tensor> {
+        self.weights.tensor(name)
+    }
+
+    /// Reads some rows of a tensor (see [`Weights::read_rows`]).
+    pub fn read_rows(&self, name: &str, rows: Range<usize>, out: &mut Vec<f32>) -> Result<()> {
+        self.weights.read_rows(name, rows, out)
+    }
+
+    pub fn encoder_layer(&self, index: usize) -> EncoderLayer {
+        let layer = |part: &str| self.name(&format!("encoder.layers.{index}.{part}"));
+        EncoderLayer {
+            attention: attention(&layer, "self_attn"),
+            attention_norm: norm(&layer, "self_attn_layer_norm"),
+            fc1: linear(&layer, "fc1"),
+            fc2: linear(&layer, "fc2"),
+            final_norm: norm(&layer, "final_layer_norm"),
+        }
+    }
+
+    pub fn decoder_layer(&self, index: usize) -> DecoderLayer {
+        let layer = |part: &str| self.name(&format!("decoder.layers.{index}.{part}"));
+        DecoderLayer {
+            attention: attention(&layer, "self_attn"),
+            attention_norm: norm(&layer, "self_attn_layer_norm"),
+            cross_attention: attention(&layer, "encoder_attn"),
+            cross_attention_norm: norm(&layer, "encoder_attn_layer_norm"),
+            fc1: linear(&layer, "fc1"),
+            fc2: linear(&layer, "fc2"),
+            final_norm: norm(&layer, "final_layer_norm"),
+        }
+    }
+
+    /// The layer norm on the embeddings, where the architecture has one.
+    pub fn embedding_norm(&self, side: Side) -> Option<Norm> {
+        let part = |part: &str| self.name(&format!("{}.{part}", side.name()));
+        self.architecture.normalize_embedding.then(|| norm(&part, "layernorm_embedding"))
+    }
+
+    /// The last layer norm, where the architecture has one.
+    pub fn final_norm(&self, side: Side) -> Option<Norm> {
+        let part = |part: &str| self.name(&format!("{}.{part}", side.name()));
+        self.architecture.final_norm.then(|| norm(&part, "layer_norm"))
+    }
+
+    /// The names of embeddings and head: a tensor of its own where the file has one, else the one it is tied to.
+    ///
+    /// That is transformers 5's rule: tied tensors that a file holds separately, with other values, are used separately.
+    pub fn embeddings(&self) -> Embeddings {
+        let shared = self.name("shared.weight");
+        let source = self.name("encoder.embed_tokens.weight");
+        let target = self.name("decoder.embed_tokens.weight");
+        let head = "lm_head.weight".to_owned();
+        let first = |candidates: &[&String]| -> String {
+            let present = candidates.iter().find(|name| self.weights.contains(name));
+            (**present.unwrap_or(&candidates[candidates.len() - 1])).clone()
+        };
+        let (source, target, head) = if self.tying.shared_embeddings {
+            (
+                first(&[&source, &shared, &target, &head]),
+                first(&[&target, &shared, &source, &head]),
+                if self.tying.tied_head { first(&[&head, &shared, &target, &source]) } else { first(&[&head]) },
+            )
+        } else {
+            let tied = if self.tying.tied_head { first(&[&head, &target]) } else { first(&[&head]) };
+            let target = if self.tying.tied_head { first(&[&target, &head]) } else { target };
+            (source, target, tied)
+        };
+        let same = |name: String, other: &String| if self.weights.is_same(&name, other) { other.clone() } else { name };
+        let target = same(target, &source);
+        let head = same(same(head, &target), &source);
+        let bias = Some("final_logits_bias".to_owned()).filter(|name| self.weights.contains(name));
+        Embeddings { source, target, head: Linear { weight: head, bias } }
+    }
+
+    /// Position embeddings of one side, shape `[max_positions, d_model]`, row 0 for the first token: the file's own where it has
+    /// some, else computed.
+    pub fn positions(&self, side: Side) -> Result<Tensor> {
+        let architecture = &self.architecture;
+        let name = self.name(&format!("{}.embed_positions.weight", side.name()));
+        if architecture.family == super::Family::Marian && self.weights.contains(&name) {
+            return self.tensor(&name);
+        }
+        let rows = architecture.max_positions;
+        let data = positions::sinusoids(architecture.family, rows, architecture.d_model, architecture.position_offset);
+        Ok(Tensor { shape: vec![rows, architecture.d_model], data })
+    }
+
+    /// `name` as this file spells it: files saved from the bare model lack the prefix `model.`.
+    fn name(&self, name: &str) -> String {
+        if self.weights.contains(name) { name.to_owned() } else { format!("model.{name}") }
+    }
+
+    fn check(&self, config: &Settings) -> Result<()> {
+        let architecture = &self.architecture;
+        let d = architecture.d_model;
+        let embeddings = self.embeddings();
+        self.expect(&embeddings.source, &[architecture.source_vocab, d])?;
+        self.expect(&embeddings.target, &[architecture.target_vocab, d])?;
+        self.expect(&embeddings.head.weight, &[architecture.target_vocab, d])?;
+        if let Some(bias) = &embeddings.head.bias {
+            let shape = self.weights.shape(bias)?;
+            let values = if shape.len() == 1 { vec![architecture.target_vocab] } else { vec![1, architecture.target_vocab] };
+            self.expect(bias, &values)?;
+        }
+        for side in [Side::Encoder, Side::Decoder] {
+            for norm in [self.embedding_norm(side), self.final_norm(side)].iter().flatten() {
+                self.expect_norm(norm)?;
+            }
+            let positions = self.name(&format!("{}.embed_positions.weight", side.name()));
+            if self.weights.contains(&positions) {
+                self.expect(&positions, &[architecture.max_positions, d])?;
+            } else if !self.tying.static_positions {
+                return Err(config.unsupported("static_position_embeddings", false, "the file holds no learned positions"));
+            }
+        }
+        for layer in (0..architecture.encoder_layers).map(|index| self.encoder_layer(index)) {
+            self.expect_attention(&layer.attention)?;
+            self.expect_norm(&layer.attention_norm)?;
+            self.expect_linear(&layer.fc1, architecture.encoder_ffn, d)?;
+            self.expect_linear(&layer.fc2, d, architecture.encoder_ffn)?;
+            self.expect_norm(&layer.final_norm)?;
+        }
+        for layer in (0..architecture.decoder_layers).map(|index| self.decoder_layer(index)) {
+            self.expect_attention(&layer.attention)?;
+            self.expect_norm(&layer.attention_norm)?;
+            self.expect_attention(&layer.cross_attention)?;
+            self.expect_norm(&layer.cross_attention_norm)?;
+            self.expect_linear(&layer.fc1, architecture.decoder_ffn, d)?;
+            self.expect_linear(&layer.fc2, d, architecture.decoder_ffn)?;
+            self.expect_norm(&layer.final_norm)?;
+        }
+        Ok(())
+    }
+
+    fn expect(&self, name: &str, expected: &[usize]) -> Result<()> {
+        let found = self.weights.shape(name)?;
+        if found != expected {
+            return Err(ModelError::Shape {
+                file: self.weights.file_of(name).to_owned(),
+                tensor: name.to_owned(),
+                expected: expected.to_vec(),
+                found: found.to_vec(),
+            });
+        }
+        self.weights.stored_type(name).map(drop)
+    }
+
+    fn expect_norm(&self, norm: &Norm) -> Result<()> {
+        let d = self.architecture.d_model;
+        self.expect(&norm.weight, &[d])?;
+        self.expect(&norm.bias, &[d])
+    }
+
+    fn expect_linear(&self, linear: &Linear, rows: usize, columns: usize) -> Result<()> {
+        self.expect(&linear.weight, &[rows, columns])?;
+        linear.bias.as_ref().map_or(Ok(()), |bias| self.expect(bias, &[rows]))
+    }
+
+    fn expect_attention(&self, attention: &Attention) -> Result<()> {
+        let d = self.architecture.d_model;
+        [&attention.query, &attention.key, &attention.value, &attention.output]
+            .into_iter()
+            .try_for_each(|projection| self.expect_linear(projection, d, d))
+    }
+}
+
+impl Side {
+    fn name(self) -> &'static str {
+        match self {
+            Side::Encoder => "encoder",
+            Side::Decoder => "decoder",
+        }
+    }
+}
+
+fn describe(files: &ModelFiles, file: &str) -> String {
+    match files.path(file) {
+        Some(path) => path.display().to_string(),
+        None => format!("{file} ({})", files.name),
+    }
+}
+
+fn linear(name: &dyn Fn(&str) -> String, part: &str) -> Linear {
+    Linear { weight: name(&format!("{part}.weight")), bias: Some(name(&format!("{part}.bias"))) }
+}
+
+fn norm(name: &dyn Fn(&str) -> String, part: &str) -> Norm {
+    Norm { weight: name(&format!("{part}.weight")), bias: name(&format!("{part}.bias")) }
+}
+
+fn attention(name: &dyn Fn(&str) -> String, part: &str) -> Attention {
+    Attention {
+        query: linear(name, &format!("{part}.q_proj")),
+        key: linear(name, &format!("{part}.k_proj")),
+        value: linear(name, &format!("{part}.v_proj")),
+        output: linear(name, &format!("{part}.out_proj")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::FileSource;
+    use std::path::Path;
+
+    /// The smallest Marian checkpoint: one layer a side, `d_model` 4, all weights 0.5 as f32, written by hand.
+    fn write(folder: &Path, config: &[(&str, serde_json::Value)], skip: &str) {
+        let mut json = serde_json::json!({
+            "model_type": "marian", "d_model": 4, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2,
+            "decoder_attention_heads": 2, "encoder_ffn_dim": 6, "decoder_ffn_dim": 6, "activation_function": "swish", "vocab_size": 8,
+            "pad_token_id": 7, "eos_token_id": 0, "decoder_start_token_id": 7, "max_position_embeddings": 16, "max_length": 10,
+            "bad_words_ids": [[7]], "scale_embedding": true
+        });
+        for (key, value) in config {
+            json[*key] = value.clone();
+        }
+        std::fs::write(folder.join("config.json"), json.to_string()).unwrap();
+        let mut tensors = vec![("model.shared.weight".to_owned(), vec![8, 4]), ("final_logits_bias".to_owned(), vec![1, 8])];
+        for side in ["encoder", "decoder"] {
+            let blocks: &[&str] = if side == "encoder" { &["self_attn"] } else { &["self_attn", "encoder_attn"] };
+            let layer = format!("model.{side}.layers.0");
+            for block in blocks {
+                for projection in ["q_proj", "k_proj", "v_proj", "out_proj"] {
+                    tensors.push((format!("{layer}.{block}.{projection}.weight"), vec![4, 4]));
+                    tensors.push((format!("{layer}.{block}.{projection}.bias"), vec![4]));
+                }
+                tensors.push((format!("{layer}.{block}_layer_norm.weight"), vec![4]));
+                tensors.push((format!("{layer}.{block}_layer_norm.bias"), vec![4]));
+            }
+            for (part, shape) in
+                [("fc1.weight", vec![6, 4]), ("fc1.bias", vec![6]), ("fc2.weight", vec![4, 6]), ("fc2.bias", vec![4])]
+            {
+                tensors.push((format!("{layer}.{part}"), shape));
+            }
+            tensors.push((format!("{layer}.final_layer_norm.weight"), vec![4]));
+            tensors.push((format!("{layer}.final_layer_norm.bias"), vec![4]));
+        }
+        tensors.retain(|(name, _)| name != skip);
+        let mut header = serde_json::Map::new();
+        let mut data = Vec::new();
+        for (name, shape) in tensors {
+            let start = data.len();
+            for _ in 0..shape.iter().product::<usize>() {
+                data.extend(0.5f32.to_le_bytes());
+            }
+            header.insert(name, serde_json::json!({"dtype": "F32", "shape": shape, "data_offsets": [start, data.len()]}));
+        }
+        let header = serde_json::Value::Object(header).to_string();
+        let mut file = (header.len() as u64).to_le_bytes().to_vec();
+        file.extend(header.as_bytes());
+        file.extend(data);
+        std::fs::write(folder.join("model.safetensors"), file).unwrap();
+    }
+
+    fn open(folder: &Path) -> Result<Checkpoint> {
+        Checkpoint::open(&ModelFiles { name: "tiny".to_owned(), source: FileSource::Folder(folder.to_owned()) })
+    }
+
+    fn message(config: &[(&str, serde_json::Value)], skip: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), config, skip);
+        open(folder.path()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_tied_checkpoint_opens() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &[], "");
+        let checkpoint = open(folder.path()).unwrap();
+        let embeddings = checkpoint.embeddings();
+        assert_eq!(embeddings.source, "model.shared.weight");
+        assert_eq!(embeddings.head.weight, embeddings.source);
+        assert_eq!(checkpoint.tensor(&checkpoint.decoder_layer(0).fc1.weight).unwrap().data, vec![0.5; 24]);
+        assert_eq!(checkpoint.positions(Side::Decoder).unwrap().shape, [16, 4]);
+        assert_eq!(checkpoint.generation.max_length, 9);
+        assert_eq!(checkpoint.generation.bad_words, [[7]]);
+        let mut rows = Vec::new();
+        checkpoint.read_rows(&embeddings.source, 2..5, &mut rows).unwrap();
+        assert_eq!(rows, vec![0.5; 12]);
+    }
+
+    #[test]
+    fn what_is_asked_for_and_not_supported_is_named() {
+        for (key, value) in [
+            ("model_type", serde_json::json!("t5")),
+            ("activation_function", serde_json::json!("quick_gelu")),
+            ("static_position_embeddings", serde_json::json!(false)),
+            ("quantization_config", serde_json::json!({"bits": 4})),
+            ("repetition_penalty", serde_json::json!(1.2)),
+            ("do_sample", serde_json::json!(true)),
+            ("num_beam_groups", serde_json::json!(2)),
+            ("encoder_attention_heads", serde_json::json!(3)),
+            ("d_model", serde_json::json!("four")),
+        ] {
+            let message = message(&[(key, value)], "");
+            assert!(message.contains(key), "{key}: {message}");
+        }
+        let message = message(&[("normalize_embedding", true.into())], "");
+        assert!(message.contains("layernorm_embedding"), "{message}");
+    }
+
+    #[test]
+    fn missing_and_misshapen_tensors_are_named() {
+        for name in
+            ["model.shared.weight", "model.decoder.layers.0.encoder_attn.k_proj.bias", "model.encoder.layers.0.fc2.weight"]
+        {
+            let message = message(&[], name);
+            assert!(message.contains(name) || name.contains("shared"), "{name}: {message}");
+        }
+        let message = message(&[("encoder_ffn_dim", 7.into())], "");
+        assert!(message.contains("encoder.layers.0.fc1.weight") && message.contains("[7, 4]"), "{message}");
+    }
+
+    #[test]
+    fn a_cut_file_is_named_wherever_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &[], "");
+        let path = folder.path().join("model.safetensors");
+        let whole = std::fs::read(&path).unwrap();
+        for end in (0..whole.len()).step_by(97) {
+            std::fs::write(&path, &whole[..end]).unwrap();
+            let message = open(folder.path()).unwrap_err().to_string();
+            assert!(message.contains("model.safetensors"), "{message}");
+        }
+    }
+}

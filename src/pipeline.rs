@@ -1,1 +1,0 @@
-//! The flow of a run: documents in, bitexts out.
