@@ -169,3 +169,47 @@ fn json_gives_its_arabic_strings_or_the_fields_asked_for() {
     assert_eq!(blocks(&document), ["سطر أول", "سطر ثالث"]);
     assert_eq!(document.warnings, ["not valid JSON and left out: line 2"]);
 }
+
+#[test]
+fn a_page_gives_its_main_text_and_all_of_it_on_demand() {
+    let page = r#"<!DOCTYPE html><html dir="rtl" lang="ar"><head><meta charset="utf-8"><title>هدنة في المدينة - موقع الأخبار</title>
+        <style>body{direction:rtl}</style><script>var x = "نص برمجي";</script></head><body class="has-sidebar">
+        <header><h1 class="logo"><a href="/">موقع الأخبار</a></h1><nav><ul><li><a href="/a">الرئيسية</a></li><li><a href="/b">رياضة</a></li></ul></nav></header>
+        <div id="page"><div class="title-box"><h1>هدنة في المدينة</h1></div><div class="content"><div class="row">
+        <p>توصل الطرفان المتحاربان إلى <b>هدنة</b> إنسانية مدتها ثمان وأربعون ساعة، تبدأ فجر الخميس القادم في كل المدينة.</p>
+        <div class="share-buttons"><a href="/s">شارك</a> <a href="/s">غرد</a></div>
+        <h2>ردود الفعل</h2>
+        <p>وقال وسيط من الإدارة الأهلية إن الاتفاق جاء بعد أسبوع من الاتصالات المتواصلة مع قادة ميدانيين.<br>وأضاف أنه هش.</p>
+        <ul><li>طريق آمن إلى الشمال</li><li>مستشفى ميداني</li></ul>
+        <p style="display:none">مخفي عن القارئ تماما ولا ينبغي أن يظهر في النص المستخرج أبدا بأي حال.</p>
+        </div><div class="relatedPosts"><p>اقرأ أيضا: خبر آخر لا علاقة له بما سبق من الكلام في هذه الصفحة.</p></div></div>
+        <aside><p>إعلان طويل جدا عن منتج لا يهم أحدا من القراء الذين يبحثون عن الأخبار في هذا الموقع.</p></aside></div>
+        <footer>جميع الحقوق محفوظة</footer></body></html>"#;
+    let document = read_bytes("page.html", page).unwrap();
+    let texts = blocks(&document);
+    assert_eq!(texts[0], "هدنة في المدينة");
+    assert!(texts[1].starts_with("توصل الطرفان المتحاربان إلى هدنة إنسانية"));
+    assert_eq!(texts[2], "ردود الفعل");
+    assert_eq!(texts[texts.len() - 2..], ["طريق آمن إلى الشمال", "مستشفى ميداني"]);
+    for absent in ["شارك", "اقرأ أيضا", "إعلان", "الحقوق", "برمجي", "مخفي", "الرئيسية"] {
+        assert!(!document.text.contains(absent), "{absent}");
+    }
+    let all = ReadOptions { html_all: true, ..ReadOptions::default() };
+    let document = &read(&Source::bytes("page.html", page.as_bytes()), &all).unwrap()[0];
+    for present in ["شارك", "اقرأ أيضا", "إعلان", "الحقوق", "الرئيسية"] {
+        assert!(document.text.contains(present), "{present}");
+    }
+    assert!(!document.text.contains("برمجي") && !document.text.contains("مخفي"));
+}
+
+#[test]
+fn a_page_that_lies_about_its_charset_is_read_as_what_it_is() {
+    let page = format!(
+        "<html><head><meta charset=\"iso-8859-1\"></head><body><p>{}</p></body></html>",
+        REPORT.replace("\n\n", "</p><p>")
+    );
+    let (bytes, _, _) = encoding_rs::WINDOWS_1256.encode(&page);
+    let document = read_bytes("page.html", bytes.into_owned()).unwrap();
+    assert_eq!(document.text, REPORT);
+    assert!(document.warnings.iter().any(|warning| warning.contains("windows-1256")));
+}

@@ -1,6 +1,6 @@
 //! Which formats there are, and what an exporter is.
 
-use super::{Bitext, html, jsonl, md, moses, tmx, tsv, txt, xliff, xliff2};
+use super::{Bitext, docx, html, jsonl, md, moses, tmx, tsv, txt, xliff, xliff2, xlsx};
 use std::io::{self, Write};
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -114,8 +114,8 @@ impl Format {
             Format::Txt => &[&txt::Txt],
             Format::Md => &[&md::Markdown],
             Format::Html => &[&html::Html],
-            Format::Docx => &[],
-            Format::Xlsx => &[],
+            Format::Docx => &[&docx::Docx],
+            Format::Xlsx => &[&xlsx::Xlsx],
             Format::Tmx => &[&tmx::Tmx],
             Format::Xliff => &[&xliff::Xliff],
             Format::Xliff2 => &[&xliff2::Xliff2],
@@ -198,6 +198,7 @@ mod tests {
     fn every_name_reads_back() {
         for format in Format::ALL {
             assert_eq!(format.name().parse(), Ok(format));
+            assert_eq!(format.exporters().is_empty(), format == Format::Same);
         }
     }
 

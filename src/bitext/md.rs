@@ -4,6 +4,7 @@
 //! and brackets lie on the right side both in an editor and on a rendered page.
 
 use super::calendar::Moment;
+use super::language::language_name;
 use super::line::one_line;
 use super::terminal::isolate;
 use super::{Bitext, BlockView, ExportContext, Exporter};
@@ -18,12 +19,12 @@ impl Exporter for Markdown {
     }
 
     fn write(&self, bitext: &Bitext, context: &ExportContext, out: &mut dyn Write) -> io::Result<()> {
-        writeln!(out, "# {}\n", escape(&bitext.document.name))?;
+        writeln!(out, "# {}\n", escape(bitext.title()))?;
         writeln!(
             out,
             "*Machine translation from {} to {} by {}, {}; {} segments, {} flagged.*",
-            escape(&bitext.source_lang),
-            escape(&bitext.target_lang),
+            escape(&language_name(&bitext.source_lang)),
+            escape(&language_name(&bitext.target_lang)),
             escape(&bitext.model),
             Moment::from_system(context.written).readable(),
             bitext.segments.len(),
@@ -44,8 +45,8 @@ impl Exporter for Markdown {
                         writeln!(
                             out,
                             "\n| # | {} | {} | Score | Flags |",
-                            escape(&bitext.source_lang),
-                            escape(&bitext.target_lang)
+                            escape(&language_name(&bitext.source_lang)),
+                            escape(&language_name(&bitext.target_lang))
                         )?;
                         writeln!(out, "|--:|--:|:--|--:|:--|")?;
                         in_table = true;

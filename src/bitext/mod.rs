@@ -8,13 +8,16 @@
 //! |---|---|
 //! | [`jsonl`], [`tsv`] | pipelines and data frames: everything known about a segment |
 //! | [`txt`], [`moses`] | plain English, line-aligned corpora |
-//! | [`html`], [`md`], [`terminal`] | people who read |
+//! | [`html`], [`md`], [`docx`], [`terminal`] | people who read |
+//! | [`xlsx`] | people who sort and filter |
 //! | [`tmx`], [`xliff`], [`xliff2`] | translation memories and CAT tools |
 
 mod calendar;
+pub mod docx;
 pub mod format;
 pub mod html;
 pub mod jsonl;
+mod language;
 mod line;
 pub mod md;
 pub mod moses;
@@ -26,6 +29,7 @@ pub mod tsv;
 pub mod txt;
 pub mod xliff;
 pub mod xliff2;
+pub mod xlsx;
 mod xml;
 
 #[cfg(test)]
@@ -195,13 +199,19 @@ impl Bitext {
     /// picture's line) is among them: what is not translated is still shown.
     pub fn blocks(&self) -> impl Iterator<Item = BlockView<'_>> {
         let mut next = 0;
+        let last = self.document.blocks.len().saturating_sub(1);
         self.document.blocks.iter().enumerate().map(move |(index, block)| {
             let first = next;
-            while self.segments.get(next).is_some_and(|segment| segment.block <= index) {
+            while self.segments.get(next).is_some_and(|segment| segment.block <= index || index == last) {
                 next += 1;
             }
             BlockView { block, first, segments: &self.segments[first..next] }
         })
+    }
+
+    /// The document's name as people call it.
+    pub fn title(&self) -> &str {
+        if self.document.name == "-" { "standard input" } else { &self.document.name }
     }
 
     /// Segments that carry at least one flag, with their running numbers.

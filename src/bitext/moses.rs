@@ -4,8 +4,8 @@
 //! The format has no place for flags, scores or the model: ask for `jsonl` beside it. A segment without a translation is an empty line, so the
 //! two files stay aligned.
 
+use super::language::language_tag;
 use super::line::one_line;
-use super::xml::language_tag;
 use super::{Bitext, ExportContext, Exporter};
 use std::io::{self, Write};
 

@@ -5,7 +5,7 @@
 //! result that would replace its own source gets the languages into its name (`report.ar-en.txt`).
 
 use super::Exporter;
-use super::xml::language_tag;
+use super::language::language_tag;
 use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 

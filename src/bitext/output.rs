@@ -151,8 +151,8 @@ impl Write for PendingFile {
 /// A new hidden file in `folder` named after `place`, its name kept below what file systems take (255 bytes).
 fn part_file(place: &Path, folder: &Path, permissions: Option<fs::Permissions>) -> io::Result<NamedTempFile> {
     let name = place.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_string_lossy().into_owned();
-    let short = &name[..name.floor_char_boundary(200)];
-    let prefix = format!(".{short}{PART_MARK}");
+    let fits = name.char_indices().map(|(start, c)| start + c.len_utf8()).take_while(|&end| end <= 200).last();
+    let prefix = format!(".{}{PART_MARK}", &name[..fits.unwrap_or(0)]);
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix);
     #[cfg(unix)]

@@ -11,8 +11,8 @@
 //! bidi shows its stops and numbers where they belong and the rest of the line is not touched; it is set flush right in the column, as it is
 //! read. Lines are broken by display width (UAX #11), never inside a word that fits.
 
+use super::language::{has_right_to_left, is_right_to_left};
 use super::line::one_line;
-use super::xml::is_right_to_left;
 use super::{Bitext, Segment};
 use crate::document::BlockKind;
 use anstyle::{AnsiColor, Style};
@@ -42,7 +42,7 @@ impl View {
         let gutter = digits + 3;
         let measure = self.width.saturating_sub(gutter + 1).clamp(NARROWEST_TEXT, WIDEST_TEXT);
         let indent = " ".repeat(gutter);
-        let name = printable(&bitext.document.name);
+        let name = printable(bitext.title());
         writeln!(out, "{} {}\n", self.paint(HEADING, &name), self.paint(QUIET, &format!("· {}", printable(&bitext.model))))?;
         for view in bitext.blocks() {
             if view.segments.is_empty() {
@@ -116,10 +116,6 @@ pub(super) fn isolate(text: &str, language: &str) -> String {
 fn printable(text: &str) -> String {
     let steers = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     one_line(text).chars().filter(|&c| !steers(c)).collect()
-}
-
-fn has_right_to_left(text: &str) -> bool {
-    text.chars().any(|c| matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}'))
 }
 
 /// Lines of at most `measure` columns, broken at spaces, or inside a word that alone is wider.

@@ -5,8 +5,9 @@
 //! `tu`, and a note in the header says which ones are missing.
 
 use super::calendar::Moment;
+use super::language::language_tag;
 use super::line::one_line;
-use super::xml::{escape, escape_line, language_tag};
+use super::xml::{escape, escape_line};
 use super::{Bitext, ExportContext, Exporter, Segment};
 use std::io::{self, Write};
 

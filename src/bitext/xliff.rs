@@ -5,7 +5,8 @@
 //! `alt-trans`; score, flags and model are notes. Nothing needs a schema of its own, so the files validate against the strict schema too.
 
 use super::calendar::Moment;
-use super::xml::{escape, escape_line, language_tag};
+use super::language::language_tag;
+use super::xml::{escape, escape_line};
 use super::{Bitext, ExportContext, Exporter, Flag, Segment};
 use crate::document::BlockKind;
 use std::io::{self, Write};

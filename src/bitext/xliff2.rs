@@ -6,8 +6,9 @@
 //! flags are notes as well, since tools show those.
 
 use super::calendar::Moment;
+use super::language::language_tag;
 use super::xliff::block_name;
-use super::xml::{escape, escape_line, language_tag};
+use super::xml::{escape, escape_line};
 use super::{Bitext, BlockView, ExportContext, Exporter, Segment};
 use std::io::{self, Write};
 

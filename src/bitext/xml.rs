@@ -36,59 +36,6 @@ fn is_legal(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
-/// A language code as BCP 47 spells it: `arb_Arab` (NLLB) is `arb-Arab`.
-pub fn language_tag(code: &str) -> String {
-    code.trim_matches('_').replace('_', "-")
-}
-
-/// Whether a language is written from right to left, by its code's script or, where it names none, its usual script.
-pub fn is_right_to_left(code: &str) -> bool {
-    let tag = language_tag(code);
-    let mut parts = tag.split('-');
-    let language = parts.next().unwrap_or_default().to_ascii_lowercase();
-    match parts.find(|part| part.len() == 4 && part.chars().all(char::is_alphabetic)) {
-        Some(script) => {
-            matches!(script.to_ascii_lowercase().as_str(), "arab" | "hebr" | "syrc" | "thaa" | "nkoo" | "rohg" | "adlm")
-        }
-        None => matches!(
-            language.as_str(),
-            "ar" | "ara"
-                | "arb"
-                | "acm"
-                | "acq"
-                | "aeb"
-                | "aec"
-                | "afb"
-                | "ajp"
-                | "apc"
-                | "apd"
-                | "ars"
-                | "ary"
-                | "arz"
-                | "ayl"
-                | "ckb"
-                | "dv"
-                | "fa"
-                | "fas"
-                | "pes"
-                | "prs"
-                | "he"
-                | "heb"
-                | "ps"
-                | "pbt"
-                | "sd"
-                | "snd"
-                | "syr"
-                | "ug"
-                | "uig"
-                | "ur"
-                | "urd"
-                | "yi"
-                | "ydd"
-        ),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,17 +66,5 @@ mod tests {
             prop_assert_eq!(&content, &expected);
             prop_assert_eq!(&attribute, &expected);
         }
-    }
-
-    #[test]
-    fn directions() {
-        for code in ["ar", "arb_Arab", "__ar__", "arz", "ur", "he", "ks_Arab", "ar-EG"] {
-            assert!(is_right_to_left(code), "{code}");
-        }
-        for code in ["en", "eng_Latn", "fr", "ks_Deva", "arb_Latn", "mt"] {
-            assert!(!is_right_to_left(code), "{code}");
-        }
-        assert_eq!(language_tag("arb_Arab"), "arb-Arab");
-        assert_eq!(language_tag("__ar__"), "ar");
     }
 }

@@ -12,7 +12,9 @@ mod output;
 mod progress;
 mod reading;
 mod split;
+mod tokenize;
 mod translate;
+mod verify;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::Write;
@@ -27,7 +29,7 @@ const INTERRUPTED: u8 = 130;
 
 /// Translate batches of Arabic reports into English, with aligned bilingual output.
 #[derive(Parser)]
-#[command(name = "jisr", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "jisr", version, max_term_width = 100, args_override_self = true, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -50,6 +52,8 @@ enum Command {
     Models(models::Args),
     /// Split text into sentences, one a line, a blank line between blocks
     Split(split::Args),
+    /// Show how a model cuts text into tokens, or turn tokens into text
+    Tokenize(tokenize::Args),
     /// Measure the speed of a model on this machine
     Bench(bench::Args),
     /// Look at what jisr finds on this machine
@@ -68,6 +72,7 @@ pub fn run() -> ExitCode {
         Command::Translate(args) => translate::run(*args),
         Command::Models(args) => models::run(args),
         Command::Split(args) => split::run(args),
+        Command::Tokenize(args) => tokenize::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions { shell } => {

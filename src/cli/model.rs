@@ -3,9 +3,9 @@
 use super::{say, warn};
 use clap::builder::FalseyValueParser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use jisr::hub::{self, BUILTIN, Event, Hub, ModelFiles, Progress, Registry, Settings, bytes_for_people};
+use jisr::hub::{self, BUILTIN, Event, FileSource, Hub, ModelFiles, Progress, Registry, Settings, bytes_for_people};
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Which model, and from where.
@@ -69,6 +69,16 @@ impl ModelArgs {
             warn(text.trim_start_matches("warning: "));
         }
         Ok(choice.files)
+    }
+
+    /// As [`Self::resolve`], but a folder may hold a tokenizer without a model.
+    pub fn resolve_tokenizer(&self, quiet: bool) -> anyhow::Result<ModelFiles> {
+        match self.model.as_deref() {
+            Some(model) if Registry::known().find(model).is_none() && Path::new(model).is_dir() => {
+                Ok(ModelFiles { name: model.to_owned(), source: FileSource::Folder(model.into()) })
+            }
+            _ => self.resolve(quiet),
+        }
     }
 }
 
@@ -134,11 +144,8 @@ impl Progress for DownloadTalk {
         match event {
             Event::Plan { to_fetch: 0, .. } => {}
             Event::Plan { model, licence, files, size, to_fetch } => {
-                let part = match to_fetch < size {
-                    true => format!(" ({} still to come)", bytes_for_people(to_fetch)),
-                    false => String::new(),
-                };
-                let size = bytes_for_people(size);
+                let (size, rest) = (bytes_for_people(size), bytes_for_people(to_fetch));
+                let part = if rest == size { String::new() } else { format!(" ({rest} still to come)") };
                 self.line(&format!("fetching {model}: {size} in {files} files{part}, licence {}", licence.unwrap_or("unknown")));
                 if licence.is_some_and(hub::is_non_commercial) {
                     self.line("its licence does not allow commercial use");

@@ -1,6 +1,7 @@
 //! `jisr models`: which models there are, on this machine and beyond.
 
 use super::model::{DownloadTalk, HubArgs};
+use super::verify::Opinion;
 use super::{SOME_FAILED, UsageError, say};
 use anyhow::Context;
 use clap::Subcommand;
@@ -49,9 +50,12 @@ enum Command {
         #[command(flatten)]
         hub: HubArgs,
     },
-    /// Check a model's files against the hub's hashes
+    /// Check a model's files against the hub's hashes, and its numbers against another implementation
     Verify {
         model: String,
+        /// Check the hashes alone
+        #[arg(long)]
+        hashes: bool,
         #[command(flatten)]
         hub: HubArgs,
     },
@@ -77,7 +81,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::List { json, hub } => list(&hub.open()?, json),
         Command::Pull { model, default, quiet, hub } => pull(&hub.open()?, &model, default, quiet),
         Command::Info { model, json, hub } => info(&hub.open()?, &model, json),
-        Command::Verify { model, hub } => verify(&hub.open()?, &model),
+        Command::Verify { model, hashes, hub } => verify(&hub.open()?, &model, hashes),
         Command::Remove { model, yes, hub } => remove(&hub.open()?, &model, yes),
         Command::Path { model, hub } => path(&hub.open()?, &model),
     }
@@ -280,7 +284,7 @@ fn on_disk(hub: &Hub, name: &str) -> anyhow::Result<ModelFiles> {
     files.with_context(|| format!("{name} is not on this machine\nhint: jisr models pull {name}"))
 }
 
-fn verify(hub: &Hub, name: &str) -> anyhow::Result<ExitCode> {
+fn verify(hub: &Hub, name: &str, hashes_only: bool) -> anyhow::Result<ExitCode> {
     let files = on_disk(hub, name)?;
     let mut out = anstream::stdout().lock();
     let mut changed = 0;
@@ -300,6 +304,27 @@ fn verify(hub: &Hub, name: &str) -> anyhow::Result<ExitCode> {
         let again = format!("hint: jisr models remove {name} --yes, then jisr models pull {name}");
         super::report(&anyhow::anyhow!("{changed} of its files changed after they were fetched\n{again}"));
         return Ok(ExitCode::from(SOME_FAILED));
+    }
+    if hashes_only {
+        return Ok(ExitCode::SUCCESS);
+    }
+    match super::verify::compare(&files)? {
+        Opinion::NotSupported(reason) => {
+            writeln!(out, "logits: not compared, candle-transformers' Marian does not know {reason}")?;
+        }
+        Opinion::Compared { lines, agrees } => {
+            for line in lines {
+                writeln!(out, "logits: {line}")?;
+            }
+            if !agrees {
+                let hint = "hint: please report it with the output of `jisr doctor`; JISR_CPU_ISA=scalar avoids this processor's kernels";
+                super::report(&anyhow::anyhow!(
+                    "the logits are not those of candle-transformers' Marian: do not trust translations\n{hint}"
+                ));
+                return Ok(ExitCode::from(SOME_FAILED));
+            }
+            writeln!(out, "ok: the same numbers as candle-transformers' own Marian")?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -155,7 +155,7 @@ pub(crate) fn ole_kind(bytes: &[u8]) -> Result<Format> {
         return Err(ReadErrorKind::Encrypted { what: "this office document".to_owned() });
     }
     let (what, to) = if has("Workbook") || has("Book") {
-        return Ok(Format::Spreadsheet);
+        return Ok(Format::Xls);
     } else if has("WordDocument") {
         ("an old Word (DOC) file", "docx")
     } else if has("PowerPoint Document") {

@@ -22,7 +22,7 @@ impl TextBuilder {
         }
         let end = self.document.text.len();
         if self.document.text[start..].trim().is_empty() {
-            self.document.text.truncate(start);
+            self.document.text.truncate(self.document.text.trim_end().len());
             return None;
         }
         self.document.blocks.push(Block { kind, range: start..end });
@@ -48,6 +48,14 @@ impl TextBuilder {
     pub fn section(&mut self, name: impl Into<String>) {
         self.close_section();
         self.section = Some((name.into(), self.document.text.len()));
+    }
+
+    /// Opens a section at `start`, inside the block that was pushed last.
+    pub fn section_at(&mut self, name: impl Into<String>, start: usize) {
+        if let Some((open, from)) = self.section.take() {
+            self.document.sections.push(Section { name: open, range: from..start });
+        }
+        self.section = Some((name.into(), start));
     }
 
     pub fn warn(&mut self, warning: impl Into<String>) {
@@ -80,12 +88,8 @@ impl TextBuilder {
     fn separate(&mut self, kind: BlockKind) -> usize {
         let separator = match (self.document.blocks.last().map(|block| block.kind), kind) {
             (None, _) => "",
-            (Some(BlockKind::Cell { row: last, .. }), BlockKind::Cell { row, .. }) => {
-                if last == row {
-                    "\t"
-                } else {
-                    "\n"
-                }
+            (Some(BlockKind::Cell { row: last, column: before }), BlockKind::Cell { row, column }) => {
+                if last == row && before < column { "\t" } else { "\n" }
             }
             (Some(BlockKind::ListItem), BlockKind::ListItem) | (Some(BlockKind::Cue { .. }), BlockKind::Cue { .. }) => "\n",
             _ => "\n\n",

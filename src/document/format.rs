@@ -19,8 +19,8 @@ pub enum Format {
     Csv,
     Tsv,
     Xlsx,
-    /// Older and other spreadsheets: XLS, XLSB, ODS.
-    Spreadsheet,
+    /// The old binary spreadsheets of Excel.
+    Xls,
     Json,
     Jsonl,
     Gzip,
@@ -42,7 +42,7 @@ impl Format {
         Format::Csv,
         Format::Tsv,
         Format::Xlsx,
-        Format::Spreadsheet,
+        Format::Xls,
         Format::Json,
         Format::Jsonl,
         Format::Gzip,
@@ -65,7 +65,7 @@ impl Format {
             Format::Csv => "csv",
             Format::Tsv => "tsv",
             Format::Xlsx => "xlsx",
-            Format::Spreadsheet => "spreadsheet",
+            Format::Xls => "xls",
             Format::Json => "json",
             Format::Jsonl => "jsonl",
             Format::Gzip => "gz",
@@ -89,7 +89,7 @@ impl Format {
             Format::Csv => "CSV",
             Format::Tsv => "TSV",
             Format::Xlsx => "XLSX",
-            Format::Spreadsheet => "spreadsheet",
+            Format::Xls => "XLS",
             Format::Json => "JSON",
             Format::Jsonl => "JSONL",
             Format::Gzip => "gzip",
@@ -104,7 +104,7 @@ impl Format {
             Format::Markdown => &["md", "markdown", "mdown", "mkd"],
             Format::Html => &["html", "htm", "xhtml"],
             Format::Docx => &["docx", "docm", "dotx"],
-            Format::Odt => &["odt", "ott", "odp"],
+            Format::Odt => &["odt", "ott", "odp", "ods"],
             Format::Pptx => &["pptx", "pptm", "ppsx"],
             Format::Pdf => &["pdf"],
             Format::Eml => &["eml"],
@@ -113,7 +113,7 @@ impl Format {
             Format::Csv => &["csv"],
             Format::Tsv => &["tsv", "tab"],
             Format::Xlsx => &["xlsx", "xlsm"],
-            Format::Spreadsheet => &["xls", "xlsb", "ods"],
+            Format::Xls => &["xls"],
             Format::Json => &["json"],
             Format::Jsonl => &["jsonl", "ndjson"],
             Format::Gzip => &["gz"],
@@ -178,24 +178,10 @@ pub fn detect(bytes: &[u8], name: &str) -> Detected {
     match extension {
         // These are recognised by their content alone; a file that only carries the name is not one.
         Some(
-            Format::Gzip
-            | Format::Zip
-            | Format::Docx
-            | Format::Xlsx
-            | Format::Pptx
-            | Format::Odt
-            | Format::Pdf
-            | Format::Spreadsheet,
+            Format::Gzip | Format::Zip | Format::Docx | Format::Xlsx | Format::Pptx | Format::Odt | Format::Pdf | Format::Xls,
         ) if looks_binary(bytes) => Detected::Format(extension.unwrap_or_default()),
         Some(
-            Format::Gzip
-            | Format::Zip
-            | Format::Docx
-            | Format::Xlsx
-            | Format::Pptx
-            | Format::Odt
-            | Format::Pdf
-            | Format::Spreadsheet,
+            Format::Gzip | Format::Zip | Format::Docx | Format::Xlsx | Format::Pptx | Format::Odt | Format::Pdf | Format::Xls,
         ) => Detected::Format(Format::Text),
         Some(format) => Detected::Format(format),
         None => Detected::Format(Format::Text),
@@ -207,7 +193,7 @@ fn by_magic(bytes: &[u8]) -> Option<Detected> {
     let starts = |magic: &[u8]| bytes.starts_with(magic);
     let at = |offset: usize, magic: &[u8]| bytes.get(offset..offset + magic.len()) == Some(magic);
     Some(match () {
-        () if starts(b"PK\x03\x04") || starts(b"PK\x05\x06") => Detected::Format(zip_kind(bytes)),
+        () if starts(b"PK\x03\x04") || starts(b"PK\x05\x06") => zip_kind(bytes),
         () if starts(b"\x1f\x8b") => Detected::Format(Format::Gzip),
         () if starts(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") => Detected::Ole,
         () if bytes[..bytes.len().min(1024)].windows(5).any(|window| window == b"%PDF-") => Detected::Format(Format::Pdf),
@@ -244,34 +230,39 @@ fn by_magic(bytes: &[u8]) -> Option<Detected> {
 }
 
 /// Names in a ZIP tell what it is: an office document or an archive of files. Local headers are scanned, so a broken directory does no harm.
-fn zip_kind(bytes: &[u8]) -> Format {
+fn zip_kind(bytes: &[u8]) -> Detected {
     let has = |needle: &[u8]| memmem(bytes, needle);
     if bytes.get(30..38) == Some(b"mimetype") {
         let kind = &bytes[38..bytes.len().min(120)];
         let kind = String::from_utf8_lossy(kind);
-        if kind.contains("opendocument.spreadsheet") {
-            return Format::Spreadsheet;
+        if kind.contains("opendocument.text")
+            || kind.contains("opendocument.presentation")
+            || kind.contains("opendocument.spreadsheet")
+        {
+            return Detected::Format(Format::Odt);
         }
-        if kind.contains("opendocument.text") || kind.contains("opendocument.presentation") {
-            return Format::Odt;
+        if kind.contains("epub") {
+            return Detected::Unsupported("an EPUB book", "unpack it (unzip) and translate its XHTML files");
         }
     }
     if has(b"[Content_Types].xml") {
+        if has(b"xl/workbook.bin") {
+            return Detected::Unsupported("a binary Excel (XLSB) file", "save it as XLSX");
+        }
         for (part, format) in [
             (&b"word/document.xml"[..], Format::Docx),
             (b"ppt/presentation.xml", Format::Pptx),
-            (b"xl/workbook.bin", Format::Spreadsheet),
             (b"xl/workbook.xml", Format::Xlsx),
             (b"word/", Format::Docx),
             (b"ppt/", Format::Pptx),
             (b"xl/", Format::Xlsx),
         ] {
             if has(part) {
-                return format;
+                return Detected::Format(format);
             }
         }
     }
-    Format::Zip
+    Detected::Format(Format::Zip)
 }
 
 /// Whether `needle` occurs; in long files only in the first and last megabyte, where local headers and the directory of a ZIP lie.

@@ -18,15 +18,27 @@
 
 mod archive;
 mod builder;
+mod docx;
+mod email;
 mod encoding;
 mod error;
 mod format;
+mod grid;
 mod guard;
+mod html;
 mod json;
+mod odf;
+mod opc;
+mod paragraph;
+mod pdf;
 mod plain;
+mod pptx;
 mod source;
 mod subtitles;
+mod table;
 mod translated;
+mod xlsx;
+mod xml;
 
 pub use encoding::{Decoded, decode};
 pub use error::{ReadError, ReadErrorKind};
@@ -200,6 +212,15 @@ pub(crate) trait Reader: Sync {
 fn reader(format: Format) -> Option<&'static dyn Reader> {
     Some(match format {
         Format::Text | Format::Markdown => &plain::Plain,
+        Format::Html => &html::HtmlPage,
+        Format::Eml => &email::Email,
+        Format::Pdf => &pdf::Pdf,
+        Format::Docx => &docx::Docx,
+        Format::Odt => &odf::Odf,
+        Format::Pptx => &pptx::Pptx,
+        Format::Csv | Format::Tsv => &table::Table,
+        Format::Xlsx => &xlsx::Xlsx,
+        Format::Xls => &xlsx::Xls,
         Format::Srt | Format::Vtt => &subtitles::Subtitles,
         Format::Json | Format::Jsonl => &json::Json,
         _ => return None,

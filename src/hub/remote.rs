@@ -223,12 +223,13 @@ fn escape(revision: &str) -> String {
     revision.replace('/', "%2F")
 }
 
-/// Where an answer redirects to, if to a place on the same host.
+/// Where an answer redirects to, if to another place of the hub (a renamed repository) and not to the storage of a file.
 fn redirect_within(url: &str, answer: &Response<Body>) -> Option<String> {
     let location = answer.headers().get("location").filter(|_| answer.status().is_redirection())?;
     let target: Uri = location.to_str().ok()?.parse().ok()?;
     let from: Uri = url.parse().ok()?;
     let path = target.path_and_query()?.as_str();
-    let same_host = target.host().is_none();
-    same_host.then(|| format!("{}://{}{path}", from.scheme_str().unwrap_or("https"), from.authority().map_or("", |a| a.as_str())))
+    let names_a_file = answer.headers().contains_key("x-repo-commit");
+    let within = target.host().is_none() || (target.authority() == from.authority() && !names_a_file);
+    within.then(|| format!("{}://{}{path}", from.scheme_str().unwrap_or("https"), from.authority().map_or("", |a| a.as_str())))
 }

@@ -1,7 +1,7 @@
 //! Whether a model's files are still what the hub gave: the cache names each by its hash.
 
 use super::cache::blob_of;
-use super::checksum::Kind;
+use super::checksum::{self, Comparison};
 use super::error::{HubError, Result};
 use super::{FileSource, ModelFiles};
 use std::path::Path;
@@ -61,13 +61,9 @@ impl ModelFiles {
 
 fn check(path: &Path) -> std::io::Result<Verdict> {
     let etag = blob_of(path).and_then(|blob| Some(blob.file_name()?.to_str()?.to_owned())).unwrap_or_default();
-    let Some(kind) = Kind::of(&etag) else {
-        return Ok(Verdict::Unknown { sha256: Kind::Sha256.hash(path, || {})? });
-    };
-    let found = kind.hash(path, || {})?;
-    let kind = kind.name();
-    match found.eq_ignore_ascii_case(&etag) {
-        true => Ok(Verdict::Matches { kind }),
-        false => Ok(Verdict::Differs { kind, expected: etag, found }),
-    }
+    Ok(match checksum::compare(path, &etag, || {})? {
+        None => Verdict::Unknown { sha256: checksum::sha256(path, || {})? },
+        Some(Comparison { kind, matches: true, .. }) => Verdict::Matches { kind: kind.name() },
+        Some(Comparison { kind, found, .. }) => Verdict::Differs { kind: kind.name(), expected: etag, found },
+    })
 }

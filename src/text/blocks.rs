@@ -6,6 +6,7 @@
 //! text has a width that explains most of its pairs. Then every pair of lines is joined or not, and the blocks get their kinds.
 
 use super::chars::*;
+use super::lexicon::leaves_open;
 use super::lines::{Line, LineKind, Lines, last_character};
 use crate::document::{Block, BlockKind};
 
@@ -33,6 +34,8 @@ pub fn blocks(text: &str) -> Vec<Block> {
 struct Wrapping {
     /// Wrapped greedily at this width.
     width: Option<usize>,
+    /// The width explains nearly every line that breaks off inside a sentence: the wrapper counted characters as we do.
+    exact: bool,
     /// Wrapped by hand or by a layout program: lines are about this wide.
     ragged: Option<usize>,
     /// Pairs of neighbouring text lines; with few of them, each pair is judged by itself.
@@ -78,7 +81,8 @@ impl Wrapping {
         for candidate in 0..=MAX_WRAP {
             here += explained[candidate];
             here_ends += explained_ends[candidate];
-            if here > best {
+            // Of the widths that explain the most, the largest of the first stretch.
+            if here > best || here == best && width + 1 == candidate {
                 (best, best_ends, width) = (here, here_ends, candidate);
             }
         }
@@ -97,17 +101,23 @@ impl Wrapping {
             let prose = inner_stops * 8 >= short_pairs && ends * 100 <= short_pairs * 35;
             (prose && (35..=130).contains(&wide) && full * 4 >= short_pairs * 3).then_some(wide)
         });
-        Wrapping { width: wrapped.then_some(width), ragged: ragged.flatten(), pairs, fences: fences / 2 * 2 }
+        let open = short_pairs - ends as usize;
+        let exact = (best - best_ends as usize) * 20 >= open * 17;
+        Wrapping { exact, width: wrapped.then_some(width), ragged: ragged.flatten(), pairs, fences: fences / 2 * 2 }
     }
 
     /// Whether `next` continues the text of `line`, as far as the widths say.
     fn joins(&self, text: &str, line: &Line, next: &Line) -> bool {
         let content = &text[line.range.clone()];
         let ended = ends_sentence(content);
+        if !ended && breaks_off(content) {
+            return true;
+        }
         if let Some(width) = self.width {
-            // One character of slack: wrappers count the trailing space or a mark without width differently.
-            let fits = line.width <= width + 1 && line.width + 1 + next.first_word >= width;
-            let almost = line.width <= width + 3 && (line.width + next.first_word) * 10 >= width * 9;
+            let fits = line.width <= width && line.width + next.first_word >= width;
+            // Wrappers that count marks or wide characters differently miss the width by a little.
+            let slack = if self.exact { width / 35 } else { width / 10 };
+            let almost = line.width <= width + 3 && line.width + next.first_word + slack >= width;
             let narrower = next.width <= width + 3 || next.first_word == next.width;
             return (fits || almost && !ended && !content.ends_with(':')) && narrower;
         }
@@ -131,8 +141,19 @@ fn can_continue(line: &Line, next: &Line) -> bool {
     }
 }
 
+/// Whether a line ends with a mark that ends sentences; the stop of a title (`د.`) is none.
 fn ends_sentence(content: &str) -> bool {
-    last_character(content).is_some_and(is_terminator)
+    let title = |content: &str| {
+        let word = content.rsplit(char::is_whitespace).next().unwrap_or(content);
+        matches!(word, "د." | "أ." | "م." | "أ.د." | "ا.د.")
+    };
+    last_character(content).is_some_and(is_terminator) && !title(content)
+}
+
+/// Whether a line ends in the middle of a phrase: no sentence ends with a preposition.
+fn breaks_off(content: &str) -> bool {
+    let word = content.rsplit(char::is_whitespace).next().unwrap_or(content);
+    word.len() <= 16 && word.len() < content.len() && leaves_open(&fold(word))
 }
 
 /// A stop with more text behind it, as prose has and lists of names or headlines have not.

@@ -26,9 +26,8 @@ pub(super) fn cue(word: &str) -> Cue {
     if STARTS.contains(&word) {
         return Cue::Starts;
     }
-    if let Some(rest) = word.strip_prefix(['و', 'ف'])
-        && (SPEECH.contains(&rest) || STARTS.contains(&rest))
-    {
+    // `فقال` starts, but `فإن` and `فقد` are the second half of what stands before them.
+    if word.strip_prefix(['و', 'ف']).is_some_and(|rest| SPEECH.contains(&rest)) {
         return Cue::Starts;
     }
     match word.strip_prefix('و') {
@@ -380,6 +379,74 @@ const WAW_NOUNS: &[&str] = &[
     "وزّ",
 ];
 
+/// Words that never end a sentence: a line that breaks off after one goes on in the next line.
+pub(super) fn leaves_open(word: &str) -> bool {
+    matches!(
+        word,
+        "في" | "من"
+            | "الي"
+            | "علي"
+            | "عن"
+            | "حتي"
+            | "منذ"
+            | "بين"
+            | "ان"
+            | "بان"
+            | "التي"
+            | "الذي"
+            | "الذين"
+            | "او"
+            | "ام"
+            | "ثم"
+            | "كي"
+            | "لكي"
+            | "لم"
+            | "لن"
+            | "قد"
+            | "وقد"
+            | "هو"
+            | "هي"
+            | "بعد"
+            | "قبل"
+            | "خلال"
+            | "عند"
+            | "كل"
+            | "مع"
+            | "هذا"
+            | "هذه"
+            | "غير"
+            | "سوف"
+            | "كان"
+            | "كانت"
+            | "قال"
+            | "وقال"
+            | "يا"
+            | "اي"
+            | "اذا"
+            | "وفي"
+            | "ومن"
+            | "وعلي"
+            | "والي"
+            | "لدي"
+            | "عبر"
+            | "ضد"
+            | "حول"
+            | "دون"
+            | "نحو"
+            | "فوق"
+            | "تحت"
+            | "ولا"
+            | "لا"
+            | "و"
+            | "the"
+            | "of"
+            | "and"
+            | "in"
+            | "to"
+            | "a"
+    )
+}
+
 /// What kind of abbreviation of the Arabic script a token before a stop is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Abbreviation {
@@ -391,15 +458,20 @@ pub(super) enum Abbreviation {
     BeforeNumber,
     /// A single letter of a name, or an abbreviation of several letters (`ج. ك. رولينغ`, `ا.ف.ب.`): goes on unless the next word starts.
     Letters,
+    /// A unit of measure (`5 ملغ.`): usually no abbreviation point, so the end unless the next word belongs to the quantity.
+    Unit,
     /// `إلخ.`: the end unless the next word goes on.
     AndSoOn,
 }
 
 /// Titles written out with a stop, several letters long.
-const TITLES: &[&str] =
-    &["د", "ا", "ا.د", "ا.م.د", "ا.م", "م.د", "د.م", "ا.مشارك", "ا.مساعد", "الد", "ود", "والد", "ل.د", "دكتور", "مهند"];
+const TITLES: &[&str] = &["د", "ا", "ا.د", "ا.م.د", "ا.م", "م.د", "د.م", "ل.د"];
 
-const AFTER_NUMBER: &[&str] = &["ق.م", "ق.ب", "ب.م", "ق.ه", "م", "ه", "ص", "ظ", "ق.ظ", "ب.ظ", "ع", "مساء", "ت", "ت.غ"];
+const AFTER_NUMBER: &[&str] = &[
+    "ق.م", "ق.ب", "ب.م", "ق.ه", "م", "ه", "ص", "ظ", "ق.ظ", "ب.ظ", "ع", "مساء", "ت", "ت.غ",
+    // Currencies.
+    "د.ا", "د.ك", "د.ج", "د.ع", "د.ت", "د.ب", "د.ل", "د.م", "ر.س", "ر.ق", "ر.ع", "ر.ي", "ل.س", "ل.ل", "ج.م", "ج.س",
+];
 
 const BEFORE_NUMBER: &[&str] = &[
     "ص",
@@ -425,6 +497,112 @@ const BEFORE_NUMBER: &[&str] = &[
     "صص",
     "تح",
     "مح",
+];
+
+const UNITS: &[&str] = &[
+    "كم",
+    "سم",
+    "مم",
+    "ملم",
+    "كغ",
+    "كغم",
+    "كجم",
+    "كلغ",
+    "غ",
+    "غم",
+    "جم",
+    "ملغ",
+    "ملغم",
+    "مجم",
+    "مل",
+    "ل",
+    "س",
+    "د",
+    "ث",
+    "دق",
+    "ساعة",
+    "كلم",
+    "ط",
+    "م2",
+    "هكتار",
+];
+
+/// Whether a word belongs to a quantity before it: `5 ملغ. يومياً`.
+pub(super) fn follows_unit(word: &str) -> bool {
+    matches!(
+        word,
+        "يوميا" | "اسبوعيا" | "شهريا" | "سنويا" | "تقريبا" | "لكل" | "مربع" | "مربعة" | "مكعب" | "مكعبة" | "طولا" | "عرضا" | "ارتفاعا" | "من" | "علي" | "الي" | "و"
+    ) || word.starts_with("لل")
+}
+
+/// Whether a word goes on after an era, an hour or a sum of money: `15 هـ. بقيادة خالد`, but `1908 م. وهي من أقدم الجامعات`.
+pub(super) fn follows_era(word: &str) -> bool {
+    matches!(word, "بقيادة" | "برئاسة" | "بحضور" | "بمشاركة" | "بمدينة" | "بمناسبة" | "بهدف" | "بيد" | "باسم" | "لكل" | "يوميا" | "شهريا" | "سنويا")
+        || word.starts_with("لل")
+        || (cue(word) == Cue::Continues && !matches!(word, "وهو" | "وهي" | "وهم"))
+}
+
+/// Words that label a part of a document; `الفصل الأول.` and `شكل 2.` at the start of a sentence are followed by their title.
+pub(super) fn labels_part(word: &str) -> bool {
+    matches!(
+        word,
+        "الفصل"
+            | "الباب"
+            | "المبحث"
+            | "المطلب"
+            | "القسم"
+            | "الدرس"
+            | "الوحدة"
+            | "المادة"
+            | "مادة"
+            | "الجدول"
+            | "جدول"
+            | "الشكل"
+            | "شكل"
+            | "الملحق"
+            | "ملحق"
+            | "البند"
+            | "المحور"
+            | "صورة"
+            | "الصورة"
+            | "الخريطة"
+            | "خريطة"
+            | "table"
+            | "figure"
+            | "fig"
+            | "chapter"
+            | "section"
+    )
+}
+
+/// Names of Latin letters as Arabic writes them in foreign names.
+const LETTER_NAMES: &[&str] = &[
+    "اي",
+    "ايه",
+    "بي",
+    "سي",
+    "دي",
+    "اف",
+    "جي",
+    "جيه",
+    "اتش",
+    "كي",
+    "كيه",
+    "كاي",
+    "ال",
+    "ام",
+    "ان",
+    "او",
+    "كيو",
+    "ار",
+    "اس",
+    "تي",
+    "يو",
+    "دبليو",
+    "دابليو",
+    "اكس",
+    "واي",
+    "زد",
 ];
 
 /// Nouns that name a thing by a letter: the stop after `فيتامين د` ends the sentence.
@@ -471,8 +649,13 @@ const LABELLED: &[&str] = &[
 
 /// Judges a folded token before a stop. `previous` is the folded word before it, `after_number` whether a number stands right before the letters.
 pub(super) fn arabic_abbreviation(token: &str, previous: &str, after_number: bool, next_is_digit: bool) -> Option<Abbreviation> {
-    if matches!(token, "الخ" | "ا.ل.خ" | "الخ.." | "وهكذا") {
-        return (token != "وهكذا").then_some(Abbreviation::AndSoOn);
+    // `وم. عمر`: "and" before the abbreviation.
+    let token = match token.strip_prefix('و') {
+        Some(rest) if rest.split('.').all(|piece| piece.chars().count() == 1) => rest,
+        _ => token,
+    };
+    if matches!(token, "الخ" | "ا.ل.خ") {
+        return Some(Abbreviation::AndSoOn);
     }
     let pieces: Vec<&str> = token.split('.').filter(|piece| !piece.is_empty()).collect();
     let letters_only = pieces.iter().all(|piece| piece.chars().count() == 1);
@@ -485,13 +668,18 @@ pub(super) fn arabic_abbreviation(token: &str, previous: &str, after_number: boo
     if matches!(token, "ق.م" | "ق.ه" | "ق.ب" | "ب.م") {
         return Some(Abbreviation::AfterNumber);
     }
+    if after_number && UNITS.contains(&token) {
+        return Some(Abbreviation::Unit);
+    }
     if letters_only && pieces.len() == 1 && LABELLED.contains(&previous) {
         return Some(Abbreviation::AfterNumber);
     }
     if TITLES.contains(&token) {
         return Some(Abbreviation::Title);
     }
-    letters_only.then_some(Abbreviation::Letters)
+    // `جون إف. كينيدي` is an initial, `بي بي سي.` an acronym at the end of its sentence.
+    let initial = LETTER_NAMES.contains(&token) && !LETTER_NAMES.contains(&previous);
+    (letters_only || initial).then_some(Abbreviation::Letters)
 }
 
 /// What kind of abbreviation of the Latin script a token before a stop is.

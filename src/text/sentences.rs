@@ -6,9 +6,10 @@
 //! every look around is bounded, so the time is linear in the text whatever it holds.
 
 use super::chars::*;
+use super::headline::headline_end;
 use super::lexicon::{
-    Abbreviation, Cue, LatinAbbreviation, announces_address, arabic_abbreviation, cue, has_own_mark, is_month, is_name_ending,
-    latin_abbreviation, opens_english,
+    Abbreviation, Cue, LatinAbbreviation, announces_address, arabic_abbreviation, cue, follows_era, follows_unit, has_own_mark, is_month,
+    is_name_ending, labels_part, latin_abbreviation, opens_english,
 };
 use std::ops::Range;
 
@@ -17,12 +18,29 @@ const WORD_WINDOW: usize = 96;
 /// Bytes after which an opened bracket or quote counts as never closed.
 const OPEN_WINDOW: usize = 700;
 
+/// A text without any line break up to this many bytes may be an article with its headline.
+const MAX_ARTICLE: usize = 1 << 20;
+/// Sentences, besides the headline, that make an article.
+const MIN_SENTENCES: usize = 3;
+/// Sentences that make a block among others an article of its own (a file with an article on every line).
+const LONG_BLOCK: usize = 8;
+/// Log-odds from which the first words of an article are its headline: of a text on one line, of a long block among others, and where the line
+/// holds one article after another.
+const HEADLINE_FIRST: f32 = 0.0;
+const HEADLINE_OF_BLOCK: f32 = 1.0;
+const HEADLINE_LATER: f32 = 2.0;
+
 /// Cuts a block of `text` into sentences: byte ranges in `text`, in order, trimmed of white space. Every character of the block that is not white
 /// space lies in exactly one range. Line breaks inside the block count as spaces. `block` must lie on character boundaries.
 pub fn sentences(text: &str, block: Range<usize>) -> Vec<Range<usize>> {
     let offset = block.start;
+    // An article on one line: its headline may run into its text.
+    let alone = text[..block.start].trim().is_empty() && text[block.end..].trim().is_empty();
     let mut scanner = Scanner::new(&text[block]);
     scanner.scan();
+    if scanner.text.len() <= MAX_ARTICLE {
+        scanner.headlines(alone);
+    }
     scanner.segments().into_iter().map(|range| range.start + offset..range.end + offset).collect()
 }
 
@@ -97,6 +115,30 @@ impl<'a> Scanner<'a> {
             let c = char_at(self.text, at);
             at = if is_terminator(c) { self.terminator(at) } else { self.enclosure(at, c) };
         }
+    }
+
+    /// Cuts headlines off the sentences they run into, in a text that is one long line.
+    /// In a text of several blocks only the start of a block as long as an article is looked at.
+    fn headlines(&mut self, alone: bool) {
+        if self.cuts.len() < (if alone { MIN_SENTENCES } else { LONG_BLOCK }) || self.text.contains(['\n', '\r']) {
+            return;
+        }
+        let mut cuts = Vec::with_capacity(self.cuts.len() + 1);
+        let mut start = 0;
+        for &end in &self.cuts {
+            let threshold = match (alone, start) {
+                (true, 0) => Some(HEADLINE_FIRST),
+                (true, _) => Some(HEADLINE_LATER),
+                (false, 0) => Some(HEADLINE_OF_BLOCK),
+                (false, _) => None,
+            };
+            if let Some(at) = threshold.and_then(|threshold| headline_end(&self.text[start..end], threshold)) {
+                cuts.push(start + at);
+            }
+            cuts.push(end);
+            start = end;
+        }
+        self.cuts = cuts;
     }
 
     /// Opens or closes a bracket or quote; gives the next position.
@@ -257,7 +299,7 @@ impl<'a> Scanner<'a> {
                 run.end = close;
                 run.footnote = true;
             } else if c == '(' {
-                let Some(close) = citation_end(text, next, spaced) else { break };
+                let Some(close) = citation_end(text, next, spaced, run.kind) else { break };
                 run.end = close;
                 run.footnote = true;
             } else if is_superscript(c) && !spaced {
@@ -270,9 +312,9 @@ impl<'a> Scanner<'a> {
                 break;
             }
         }
-        // Directional marks that close right after the stop stay with it.
+        // Invisible characters right after the stop stay with it, unless they open a run of the other direction.
         while let Some(c) = text[run.end..].chars().next() {
-            if !matches!(c, '\u{202C}' | '\u{2069}' | '\u{200E}' | '\u{200F}' | '\u{061C}') {
+            if !is_invisible(c) || matches!(c, '\u{202A}' | '\u{202B}' | '\u{202D}' | '\u{202E}' | '\u{2066}'..='\u{2068}') {
                 break;
             }
             run.end += c.len_utf8();
@@ -303,7 +345,8 @@ impl<'a> Scanner<'a> {
         if let Some(closed) = run.closed_bracket {
             // `(ماذا؟) ثم`: an aside within a sentence; a bracket that began the sentence can end it.
             let independent = closed.is_none_or(|bracket| bracket.independent);
-            if !independent && (run.kind != Kind::Stop || cue != Cue::Starts) {
+            let short = closed.is_some_and(|bracket| words(&text[bracket.at..run.start]) <= 4);
+            if !independent && (run.kind != Kind::Stop || cue != Cue::Starts || short) {
                 return false;
             }
         }
@@ -348,6 +391,8 @@ impl<'a> Scanner<'a> {
         match cue {
             Cue::Attribution => return false,
             Cue::Continues if run.kind != Kind::Stop => return false,
+            // `سأل: «من يعرف؟» ورفع التلاميذ أيديهم`.
+            Cue::Starts if run.kind == Kind::Mark && after == 'و' && blank => return false,
             Cue::Starts => return true,
             _ => {}
         }
@@ -381,7 +426,7 @@ impl<'a> Scanner<'a> {
             if before.is_none_or(latin) && latin(after) || matches!(after, '=' | '&') {
                 return false;
             }
-            if is_dash(after) {
+            if is_dash(after) || (before.is_some_and(is_blank) && is_latin_letter(after)) {
                 return false;
             }
             if is_digit(after) && before.is_some_and(is_digit) {
@@ -422,7 +467,7 @@ impl<'a> Scanner<'a> {
         let asks = matches!(word.as_str(), "هل" | "لماذا" | "كيف" | "متي" | "اين" | "ماذا" | "نعم" | "كلا" | "لقد");
         let reports =
             cue == Cue::Starts && word.strip_prefix(['و', 'ف']).is_some_and(|rest| super::lexicon::cue(rest) == Cue::Attribution);
-        (asks || reports) && words(&self.text[self.start..run.start]) >= 4
+        (asks || reports) && words(&self.text[self.start..run.start]) >= 3
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -437,6 +482,9 @@ impl<'a> Scanner<'a> {
         }
         if run.footnote {
             return true;
+        }
+        if blank && previous_text.len() <= WORD_WINDOW && labels_part(&fold(previous_text.trim_matches(is_blank))) {
+            return false;
         }
         if !blank && run.end == run.marks_end {
             return self.unspaced_stop_ends(run, after, previous_text, token, before, spaced_before);
@@ -463,11 +511,14 @@ impl<'a> Scanner<'a> {
                 return false;
             }
             return match arabic_abbreviation(&letters, &fold(previous), after_number, is_digit(after)) {
-                None | Some(Abbreviation::AndSoOn) if cue == Cue::Continues && fold(token) == "الخ" => false,
-                None | Some(Abbreviation::AndSoOn) => true,
+                None => true,
+                Some(Abbreviation::AndSoOn) => cue != Cue::Continues || folded == "ثم",
                 Some(Abbreviation::Title | Abbreviation::BeforeNumber) => false,
+                Some(Abbreviation::Unit) => !follows_unit(folded),
+                // `في عام 1967م. اندلعت الحرب`: what stands before is a phrase, not a sentence.
+                Some(Abbreviation::AfterNumber) if is_time_phrase(previous_text) && !folded.starts_with('و') => false,
                 Some(Abbreviation::AfterNumber) => {
-                    cue != Cue::Continues && !is_digit(after) && !is_open_bracket(after) && !is_dash(after)
+                    !follows_era(folded) && !is_digit(after) && !is_open_bracket(after) && !is_dash(after)
                 }
                 Some(Abbreviation::Letters) => cue == Cue::Starts && single_word_start(word),
             };
@@ -486,7 +537,6 @@ impl<'a> Scanner<'a> {
         spaced_before: bool,
     ) -> bool {
         let text = self.text;
-        let rest = &text[run.end..];
         let word = next_word(text, run.end);
         let letters = word
             .chars()
@@ -503,7 +553,7 @@ impl<'a> Scanner<'a> {
         let left = piece.chars().filter(|&c| is_arabic_letter(c) || is_latin_letter(c)).count();
         let right = letters.chars().filter(|&c| is_arabic_letter(c) || is_latin_letter(c)).count();
         if is_arabic_letter(after) {
-            if right < 2 || rest[letters.len()..].starts_with('@') {
+            if right < 2 || word[letters.len()..].starts_with('@') {
                 return false;
             }
             if spaced_before {
@@ -557,7 +607,12 @@ impl<'a> Scanner<'a> {
     /// `2020. وقال` ends; `1. مقدمة` at the start, `12. مايو` and the next number of a list do not.
     fn stop_after_number(&mut self, previous_text: &str, token: &str, after: char, next: &str, next_at: usize) -> bool {
         let digits: String = token.chars().filter(|&c| is_digit(c)).collect();
-        let only_digits = token.trim_start_matches(['(', '[', '-', '#']).chars().all(is_digit);
+        let token = token.trim_start_matches(['(', '[', '-', '#']);
+        let only_digits = token.chars().all(is_digit);
+        // `1.2. خلفية` numbers a section.
+        if token.contains('.') && token.chars().all(|c| is_digit(c) || c == '.') && is_lead_in(previous_text) {
+            return false;
+        }
         let before = previous_text.trim_end_matches(is_blank);
         let value = number_value(&digits);
         if only_digits && value.is_some_and(|value| value <= 200) {
@@ -669,8 +724,8 @@ fn footnote_end(text: &str, at: usize, spaced: bool) -> Option<usize> {
     (numeric || note).then_some(at + close + 1)
 }
 
-/// End of a citation `(بريمر، 1998)` behind a stop: short, with a year and no stop in it.
-fn citation_end(text: &str, at: usize, spaced: bool) -> Option<usize> {
+/// End of a citation `(بريمر، 1998)` behind a stop, short and with a year, or of a short remark that belongs to the sentence before it.
+fn citation_end(text: &str, at: usize, spaced: bool, kind: Kind) -> Option<usize> {
     let window = &text[at..floor_boundary(text, at + 120)];
     let close = window.find(')')?;
     let inner = &window[1..close];
@@ -679,6 +734,11 @@ fn citation_end(text: &str, at: usize, spaced: bool) -> Option<usize> {
     }
     let digits = inner.chars().rev().take_while(|&c| is_digit(c)).count();
     let letters = inner.chars().any(char::is_alphabetic);
+    // `ما اسمك؟ (الاسم الكامل)`; after a stop only at the very end: `… (رويترز)`.
+    let remark = !inner.contains(is_terminator) && inner.chars().count() <= 32 && words(inner) <= 4;
+    if remark && letters && (kind == Kind::Mark || text[at + close + 1..].trim().is_empty()) {
+        return Some(at + close + 1);
+    }
     (digits == 4 && letters && !inner.contains(is_mark)).then_some(at + close + 1)
 }
 
@@ -778,6 +838,16 @@ fn number_value(digits: &str) -> Option<u32> {
 /// Whether what stands before a token is nothing but white space, dashes, quotes and brackets: the token is the first one of its sentence.
 fn is_lead_in(text: &str) -> bool {
     text.len() <= WORD_WINDOW && !text.chars().any(char::is_alphanumeric)
+}
+
+/// Whether a text is only the beginning of a time phrase: `في عام`, `وفي القرن الثالث`.
+fn is_time_phrase(text: &str) -> bool {
+    let first = fold(text.trim_start_matches(is_blank).split(char::is_whitespace).next().unwrap_or(""));
+    let preposition = matches!(
+        first.strip_prefix('و').unwrap_or(&first),
+        "في" | "منذ" | "قبل" | "بعد" | "حتي" | "بحلول" | "خلال" | "عام" | "سنة" | "حوالي"
+    );
+    preposition && words(text) <= 3
 }
 
 /// Counts words, at most a dozen of them.

@@ -6,6 +6,7 @@
 //! as its first token.
 
 use super::added_tokens::{AddedTokens, Fragment, is_python_space};
+use super::languages;
 use super::sentencepiece::{Encoded, Scratch, SentencePiece};
 use super::special_tokens::SpecialTokens;
 use super::vocab::Vocab;
@@ -26,6 +27,8 @@ pub struct Marian {
     /// Skipped when decoding.
     special_ids: HashSet<u32>,
     eos: u32,
+    /// `>>ara<<`, put before a source that names no language itself.
+    target_code: Option<u32>,
     clean_up_spaces: bool,
     scratch: Mutex<Vec<Scratch>>,
 }
@@ -53,8 +56,9 @@ impl Side {
 }
 
 impl Marian {
-    /// Reads the tokeniser's files.
-    pub fn load(files: &ModelFiles) -> Result<Self> {
+    /// Reads the tokeniser's files. A model for several target languages gets the code of `to` before every source, if its vocabulary has
+    /// it; without `to` the source has to name the language, as in transformers.
+    pub fn load(files: &ModelFiles, to: Option<&str>) -> Result<Self> {
         let special = SpecialTokens::read(files, &DEFAULTS)?;
         let separate_vocabs = special.flag("separate_vocabs");
         let source_vocab = read_vocab(files, "vocab.json")?;
@@ -65,6 +69,10 @@ impl Marian {
         let target = Side::new(files, "target.spm", target_vocab, &added, unknown)?;
         let eos = special.named("eos_token").unwrap_or("</s>");
         let eos = added.id(eos).ok_or_else(|| TokenizerError::NoToken { model: files.name.clone(), token: eos.to_owned() })?;
+        let target_code = to.and_then(|to| {
+            let codes = languages::spellings(to).into_iter().map(|code| format!(">>{code}<<"));
+            codes.into_iter().find_map(|code| source.vocab.id(&code))
+        });
         let special_ids = special.all().into_iter().filter_map(|token| added.id(&token.content)).collect();
         Ok(Self {
             source,
@@ -73,14 +81,16 @@ impl Marian {
             added,
             special_ids,
             eos,
+            target_code,
             clean_up_spaces: special.flag("clean_up_tokenization_spaces"),
             scratch: Mutex::default(),
         })
     }
 
-    fn encode(&self, side: &Side, text: &str) -> Vec<u32> {
+    fn encode(&self, side: &Side, code: Option<u32>, text: &str) -> Vec<u32> {
         let mut scratch = self.scratch.lock().expect("no holder panics").pop().unwrap_or_default();
-        let mut ids = Vec::with_capacity(text.len() / 3 + 2);
+        let mut ids = Vec::with_capacity(text.len() / 3 + 3);
+        ids.extend(code);
         self.added.split(text, |fragment| match fragment {
             Fragment::Token(id) => ids.push(id),
             Fragment::Text(text) => {
@@ -120,11 +130,11 @@ impl Marian {
 
 impl Tokenizer for Marian {
     fn encode_source(&self, text: &str) -> Vec<u32> {
-        self.encode(&self.source, text)
+        self.encode(&self.source, self.target_code.filter(|_| !text.starts_with(">>")), text)
     }
 
     fn encode_target(&self, text: &str) -> Vec<u32> {
-        self.encode(&self.target, text)
+        self.encode(&self.target, None, text)
     }
 
     fn decode_target(&self, ids: &[u32]) -> String {

@@ -5,6 +5,8 @@
 //! | files | tokeniser | reference |
 //! |---|---|---|
 //! | `source.spm`, `target.spm`, `vocab.json` | [`marian::Marian`] | `transformers.MarianTokenizer` |
+//! | `tokenizer.json` (BPE), or `sentencepiece.bpe.model` alone | [`nllb::Nllb`] | `transformers.NllbTokenizer` |
+//! | `sentencepiece.bpe.model`, `vocab.json` | [`m2m100::M2m100`] | `transformers.M2M100Tokenizer` |
 //!
 //! Below them lies [`sentencepiece::SentencePiece`], which reads a model file ([`proto`]), normalises text ([`normalizer`], with the rules
 //! in a [`charsmap`]) and cuts it into pieces ([`unigram`] or [`bpe`]); tokens written in the text itself (`</s>`) are cut out before that
@@ -14,16 +16,22 @@ pub mod added_tokens;
 pub mod bpe;
 pub mod charsmap;
 pub mod double_array;
+pub mod grapheme_normalizer;
+pub mod languages;
+pub mod m2m100;
 pub mod marian;
+pub mod nllb;
+mod nllb_files;
 pub mod normalizer;
 pub mod proto;
+pub mod ranked_bpe;
 pub mod sentencepiece;
 pub mod special_tokens;
 pub mod unigram;
 pub mod vocab;
 pub mod word_cache;
 
-use crate::hub::ModelFiles;
+use crate::hub::{FileSource, ModelFiles};
 use std::borrow::Cow;
 use std::io;
 
@@ -86,15 +94,44 @@ impl TokenizerError {
 }
 
 /// The tokeniser of a model. `from` and `to` are languages as the user gives them (`ar`, `arz`, `eng_Latn`); a model for one pair of
-/// languages needs neither.
+/// languages needs neither, and for others each family's tokeniser says what a missing one means.
 pub fn load(files: &ModelFiles, from: Option<&str>, to: Option<&str>) -> Result<Box<dyn Tokenizer>> {
-    let _ = (from, to);
-    Ok(Box::new(marian::Marian::load(files)?))
+    match family(files)? {
+        Family::Marian => Ok(Box::new(marian::Marian::load(files, to)?)),
+        Family::Nllb => Ok(Box::new(nllb::Nllb::load(files, from, to)?)),
+        Family::M2m100 => Ok(Box::new(m2m100::M2m100::load(files, from, to)?)),
+    }
+}
+
+/// Whose tokeniser a model has.
+enum Family {
+    Marian,
+    Nllb,
+    M2m100,
+}
+
+fn family(files: &ModelFiles) -> Result<Family> {
+    if has(files, "source.spm") {
+        return Ok(Family::Marian);
+    }
+    let config = special_tokens::read_object(files, "tokenizer_config.json")?.unwrap_or_default();
+    let class = config.get("tokenizer_class").and_then(|class| class.as_str()).unwrap_or_default();
+    let json = has(files, "tokenizer.json");
+    let spm = has(files, "sentencepiece.bpe.model");
+    if spm && has(files, "vocab.json") && (class.starts_with("M2M100") || (!json && !class.starts_with("Nllb"))) {
+        return Ok(Family::M2m100);
+    }
+    if json || spm { Ok(Family::Nllb) } else { Err(TokenizerError::missing(files, "source.spm")) }
 }
 
 /// The content of one of the model's files, `None` where there is no such file.
 fn read(files: &ModelFiles, file: &str) -> Result<Option<Cow<'static, [u8]>>> {
     files.read(file).map_err(|source| TokenizerError::Read { model: files.name.clone(), file: file.to_owned(), source })
+}
+
+/// Whether the model has a file, without reading it where it lies in a folder.
+fn has(files: &ModelFiles, file: &str) -> bool {
+    files.path(file).is_some() || matches!(&files.source, FileSource::Embedded(_)) && matches!(files.read(file), Ok(Some(_)))
 }
 
 /// The content of a file that must be there.

@@ -2,7 +2,9 @@
 //!
 //! All texts lie in one string, found through one open-addressing table, so that loading 256,000 tokens allocates a handful of times.
 
+use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
@@ -39,29 +41,7 @@ const MAX_ID: u32 = 1 << 24;
 impl Vocab {
     /// Reads a JSON object `{"token": id, …}`. Of a repeated token the last id counts, of a repeated id the last token, as in Python.
     pub fn from_json(json: &[u8]) -> Result<Self, serde_json::Error> {
-        struct Entries;
-        impl<'de> Visitor<'de> for Entries {
-            type Value = Vocab;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-                formatter.write_str("an object from tokens to ids")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vocab, A::Error> {
-                let mut vocab = Vocab::default();
-                while let Some((token, id)) = map.next_entry::<std::borrow::Cow<str>, u32>()? {
-                    if id > MAX_ID {
-                        return Err(serde::de::Error::custom(format!("token {token:?} has the id {id}")));
-                    }
-                    vocab.insert(&token, id);
-                }
-                Ok(vocab)
-            }
-        }
-        let mut deserializer = serde_json::Deserializer::from_slice(json);
-        let vocab = deserializer.deserialize_map(Entries)?;
-        deserializer.end()?;
-        Ok(vocab)
+        serde_json::from_slice(json)
     }
 
     /// Adds a token, or gives a known one another id.
@@ -100,6 +80,11 @@ impl Vocab {
         self.entries.get(number as usize).map(|entry| &self.text[entry.range()])
     }
 
+    /// The id after the highest one.
+    pub fn next_id(&self) -> u32 {
+        self.by_id.len() as u32
+    }
+
     /// Number of different tokens.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -134,6 +119,34 @@ impl Vocab {
             let slot = self.slot(&self.text[self.entries[number].range()]);
             self.table[slot] = number as u32;
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Vocab {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Vocab;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+                formatter.write_str("an object from tokens to ids")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vocab, A::Error> {
+                let mut vocab = Vocab::default();
+                while let Some((token, id)) = map.next_entry::<Token, u32>()? {
+                    if id > MAX_ID {
+                        return Err(serde::de::Error::custom(format!("token {:?} has the id {id}", token.0)));
+                    }
+                    vocab.insert(&token.0, id);
+                }
+                Ok(vocab)
+            }
+        }
+        /// Borrowed where the text holds no escapes.
+        #[derive(Deserialize)]
+        struct Token<'a>(#[serde(borrow)] Cow<'a, str>);
+        deserializer.deserialize_map(Entries)
     }
 }
 

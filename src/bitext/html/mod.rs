@@ -8,8 +8,9 @@
 //! translations (JSON), `o` byte offsets.
 
 use super::calendar::Moment;
+use super::language::{is_right_to_left, language_name, language_tag};
 use super::line::one_line;
-use super::xml::{escape, escape_line, is_right_to_left, language_tag};
+use super::xml::{escape, escape_line};
 use super::{Bitext, BlockView, ExportContext, Exporter, Flag, Segment};
 use crate::document::BlockKind;
 use std::io::{self, Write};
@@ -48,7 +49,7 @@ impl Exporter for Html {
 }
 
 fn write_head(bitext: &Bitext, context: &ExportContext, out: &mut dyn Write) -> io::Result<()> {
-    let name = escape_line(&bitext.document.name);
+    let name = escape_line(bitext.title());
     let (folder, file) = name.rsplit_once('/').map_or(("", &*name), |(folder, file)| (folder, file));
     let (source, target) = (language_tag(&bitext.source_lang), language_tag(&bitext.target_lang));
     let flagged = bitext.flagged().count();
@@ -59,7 +60,7 @@ fn write_head(bitext: &Bitext, context: &ExportContext, out: &mut dyn Write) -> 
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"generator\" content=\"jisr {version}\">\n\
-         <title>{file} ({source}–{target})</title>\n<style>\n{STYLE}</style>\n</head>\n<body>",
+         <title>{file} ({source}–{target})</title>\n<style>\n{STYLE}</style>\n<noscript><style>#bar {{ display: none; }}</style></noscript>\n</head>\n<body>",
         version = env!("CARGO_PKG_VERSION"),
     )?;
     writeln!(out, "<header>")?;
@@ -71,8 +72,8 @@ fn write_head(bitext: &Bitext, context: &ExportContext, out: &mut dyn Write) -> 
         out,
         "<p class=\"about\"><strong>Machine translation</strong>, not reviewed by a person. <span>{source} → {target}</span> <span>model \
          {model}</span> <time datetime=\"{machine}\">{date}</time> <span>{count}</span></p>",
-        source = escape(&source),
-        target = escape(&target),
+        source = escape(&language_name(&source)),
+        target = escape(&language_name(&target)),
         model = escape_line(&bitext.model),
         machine = moment.extended(),
         date = moment.readable(),

@@ -28,7 +28,7 @@
   const terms = (query) =>
     [...query.matchAll(/["“”]([^"“”]+)["“”]?|[^\s"“”]+/g)].map((match) => fold(match[1] ?? match[0]).trim()).filter(Boolean);
 
-  const HIGHLIGHTS = 4000;
+  const HIGHLIGHTS = 1500;
   function highlight(wanted, shown) {
     if (!window.CSS || !CSS.highlights) return;
     CSS.highlights.delete("found");
@@ -40,6 +40,12 @@
     }
     CSS.highlights.set("found", new Highlight(...ranges));
   }
+  const foldedLetters = new Map();
+  function foldLetter(char) {
+    let plain = foldedLetters.get(char);
+    if (plain === undefined) foldedLetters.set(char, (plain = fold(char)));
+    return plain;
+  }
   function mark(element, wanted, ranges) {
     const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
     // Folded text, and for each of its characters the node and offset it came from.
@@ -48,7 +54,7 @@
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
       let offset = 0;
       for (const char of node.data) {
-        const plain = fold(char);
+        const plain = foldLetter(char);
         for (let i = 0; i < plain.length; i++) from.push([node, offset, offset + char.length]);
         text += plain;
         offset += char.length;

@@ -1,0 +1,267 @@
+//! The letters of a page as lines, and the lines in reading order.
+//!
+//! Letters with one baseline make fragments, cut where a gap is too wide for a word space. Fragments are then parted by white: first into
+//! columns, where a gutter runs between two stretches of prose, else into bands above each other where that lays a gutter bare (the
+//! recursive X-Y cut of Nagy and Seth 1984). Columns of Arabic are read from the right.
+
+use super::interpret::Glyph;
+use super::order::{line_text, mirrored_brackets};
+use crate::document::is_arabic_letter;
+
+/// A line of text, or a cell of one where it is a table's row.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Line {
+    pub text: String,
+    /// The same where brackets are stored as they look, if that makes a difference.
+    pub mirrored: Option<String>,
+    /// Above zero where the line's brackets are stored as they look, below where they are not.
+    pub bracket_votes: i32,
+    pub left: f32,
+    pub right: f32,
+    pub baseline: f32,
+    pub size: f32,
+    pub right_to_left: bool,
+    /// Width of the first word, at the side where reading begins.
+    pub first_word: f32,
+    /// Column in a row of cells; `None` for running text.
+    pub cell: Option<u32>,
+    /// Lines of one region flow into each other.
+    pub region: usize,
+}
+
+/// A stretch of glyphs on one baseline, without a wide gap.
+#[derive(Debug, Clone)]
+struct Fragment {
+    glyphs: Vec<usize>,
+    left: f32,
+    right: f32,
+    baseline: f32,
+    size: f32,
+}
+
+/// In font sizes: a gap that parts fragments, and one that parts the cells of a row.
+const FRAGMENT_GAP: f32 = 1.3;
+const CELL_GAP: f32 = 2.5;
+
+/// The lines of a page, in reading order.
+pub(super) fn lines(glyphs: &[Glyph]) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let mut turns: Vec<(usize, u8)> =
+        (0..4).map(|turn| (glyphs.iter().filter(|glyph| glyph.turn == turn).count(), turn)).collect();
+    // Upright text first, unless most of the page is turned.
+    turns.sort_by(|a, b| b.0.cmp(&a.0));
+    for (_, turn) in turns.into_iter().filter(|(count, _)| *count > 0) {
+        let indices: Vec<usize> = (0..glyphs.len()).filter(|index| glyphs[*index].turn == turn).collect();
+        let fragments = fragments(glyphs, indices);
+        let right_to_left =
+            is_right_to_left(fragments.iter().flat_map(|fragment| fragment.glyphs.iter().map(|index| &glyphs[*index])), 0.3);
+        let mut regions = Vec::new();
+        part(fragments, right_to_left, 0, &mut regions);
+        for region in regions {
+            let number = lines.last().map_or(0, |line: &Line| line.region + 1);
+            region_lines(glyphs, region, right_to_left, number, &mut lines);
+        }
+    }
+    lines
+}
+
+fn fragments(glyphs: &[Glyph], mut indices: Vec<usize>) -> Vec<Fragment> {
+    indices.sort_by(|a, b| glyphs[*b].baseline.total_cmp(&glyphs[*a].baseline));
+    let mut rows: Vec<(f32, f32, Vec<usize>)> = Vec::new();
+    for index in indices {
+        let glyph = &glyphs[index];
+        match rows.last_mut() {
+            // Raised and lowered letters belong to the line that they are next to.
+            Some((baseline, size, row)) if *baseline - glyph.baseline < 0.45 * size.max(glyph.size) => {
+                if glyph.size > *size * 1.05 {
+                    (*baseline, *size) = (glyph.baseline, glyph.size);
+                }
+                row.push(index);
+            }
+            _ => rows.push((glyph.baseline, glyph.size, vec![index])),
+        }
+    }
+    let mut fragments = Vec::new();
+    for (baseline, size, mut row) in rows {
+        row.sort_by(|a, b| glyphs[*a].left.total_cmp(&glyphs[*b].left));
+        let mut current: Option<Fragment> = None;
+        for index in row {
+            let glyph = &glyphs[index];
+            if glyph.text.trim().is_empty() && current.is_none() {
+                continue;
+            }
+            match &mut current {
+                // White space does not bridge a gap, however many spaces fill it.
+                Some(fragment) if glyph.left - fragment.right <= FRAGMENT_GAP * size => {
+                    fragment.glyphs.push(index);
+                    if !glyph.text.trim().is_empty() {
+                        fragment.right = fragment.right.max(glyph.right);
+                    }
+                }
+                _ => {
+                    fragments.extend(current.take());
+                    if !glyph.text.trim().is_empty() {
+                        current = Some(Fragment { glyphs: vec![index], left: glyph.left, right: glyph.right, baseline, size });
+                    }
+                }
+            }
+        }
+        fragments.extend(current);
+    }
+    fragments
+}
+
+/// Parts fragments into regions, in reading order.
+fn part(fragments: Vec<Fragment>, right_to_left: bool, depth: usize, regions: &mut Vec<Vec<Fragment>>) {
+    if fragments.is_empty() {
+        return;
+    }
+    if depth < 24 && fragments.len() >= 6 {
+        if let Some(gutter) = gutter(&fragments) {
+            let (left, right): (Vec<_>, Vec<_>) = fragments.into_iter().partition(|fragment| fragment.right <= gutter);
+            let order = if right_to_left { [right, left] } else { [left, right] };
+            order.into_iter().for_each(|part_| part(part_, right_to_left, depth + 1, regions));
+            return;
+        }
+        if let Some(edge) = band(&fragments) {
+            let (above, below): (Vec<_>, Vec<_>) = fragments.into_iter().partition(|fragment| fragment.baseline > edge);
+            part(above, right_to_left, depth + 1, regions);
+            part(below, right_to_left, depth + 1, regions);
+            return;
+        }
+    }
+    regions.push(fragments);
+}
+
+/// The `x` of the widest gutter between two columns of prose.
+fn gutter(fragments: &[Fragment]) -> Option<f32> {
+    let size = median(fragments.iter().map(|fragment| fragment.size));
+    let mut order: Vec<&Fragment> = fragments.iter().collect();
+    order.sort_by(|a, b| a.left.total_cmp(&b.left));
+    let mut gaps: Vec<(f32, f32)> = Vec::new();
+    let mut reached = f32::MIN;
+    for fragment in order {
+        if reached > f32::MIN && fragment.left - reached >= size {
+            gaps.push((fragment.left - reached, (reached + fragment.left) / 2.0));
+        }
+        reached = reached.max(fragment.right);
+    }
+    gaps.sort_by(|a, b| b.0.total_cmp(&a.0));
+    gaps.into_iter().map(|(_, x)| x).find(|x| {
+        let (left, right): (Vec<&Fragment>, Vec<&Fragment>) = fragments.iter().partition(|fragment| fragment.right <= *x);
+        is_prose(&left) && is_prose(&right) && overlap(&left, &right) > 0.5
+    })
+}
+
+/// Several lines, long enough that they are no table's column.
+fn is_prose(fragments: &[&Fragment]) -> bool {
+    let mut baselines: Vec<f32> = fragments.iter().map(|fragment| fragment.baseline).collect();
+    baselines.dedup_by(|a, b| (*a - *b).abs() < 1.0);
+    let size = median(fragments.iter().map(|fragment| fragment.size));
+    let width = median(fragments.iter().map(|fragment| fragment.right - fragment.left));
+    baselines.len() >= 3 && width >= 9.0 * size
+}
+
+/// Share of the shorter column's height that lies beside the other.
+fn overlap(left: &[&Fragment], right: &[&Fragment]) -> f32 {
+    let extent = |fragments: &[&Fragment]| {
+        fragments.iter().fold((f32::MAX, f32::MIN), |(low, high), f| (low.min(f.baseline), high.max(f.baseline + f.size)))
+    };
+    let ((low, high), (other_low, other_high)) = (extent(left), extent(right));
+    let shared = high.min(other_high) - low.max(other_low);
+    shared / (high - low).min(other_high - other_low).max(1.0)
+}
+
+/// The `y` between two lines above or below which there are columns: a title over them, a note under them.
+fn band(fragments: &[Fragment]) -> Option<f32> {
+    let mut baselines: Vec<f32> = fragments.iter().map(|fragment| fragment.baseline).collect();
+    baselines.sort_by(|a, b| b.total_cmp(a));
+    baselines.dedup_by(|a, b| (*a - *b).abs() < 1.0);
+    // Enough edges for a title and a note; a page of hundreds of lines is not tried everywhere.
+    let edges: Vec<f32> = baselines.windows(2).map(|pair| (pair[0] + pair[1]) / 2.0).take(200).collect();
+    let below = |edge: &&f32| gutter(&fragments.iter().filter(|f| f.baseline < **edge).cloned().collect::<Vec<_>>()).is_some();
+    let above = |edge: &&f32| gutter(&fragments.iter().filter(|f| f.baseline > **edge).cloned().collect::<Vec<_>>()).is_some();
+    edges.iter().find(below).or_else(|| edges.iter().rev().find(above)).copied()
+}
+
+/// The lines of a region, top to bottom; a line with wide gaps as its cells.
+fn region_lines(glyphs: &[Glyph], fragments: Vec<Fragment>, right_to_left: bool, region: usize, lines: &mut Vec<Line>) {
+    let mut rows: Vec<Vec<Fragment>> = Vec::new();
+    for fragment in fragments {
+        match rows.last_mut() {
+            Some(row) if row[0].baseline == fragment.baseline => row.push(fragment),
+            _ => rows.push(vec![fragment]),
+        }
+    }
+    for mut row in rows {
+        row.sort_by(|a, b| a.left.total_cmp(&b.left));
+        let mut cells: Vec<Fragment> = Vec::new();
+        for fragment in row {
+            match cells.last_mut() {
+                Some(cell) if fragment.left - cell.right <= CELL_GAP * fragment.size.max(cell.size) => {
+                    cell.right = cell.right.max(fragment.right);
+                    cell.glyphs.extend(fragment.glyphs);
+                }
+                _ => cells.push(fragment),
+            }
+        }
+        if right_to_left {
+            cells.reverse();
+        }
+        let count = cells.len();
+        for (column, cell) in cells.into_iter().enumerate() {
+            let cell_number = (count > 1).then_some(column as u32);
+            lines.extend(line(glyphs, cell, right_to_left, cell_number, region));
+        }
+    }
+}
+
+fn line(glyphs: &[Glyph], mut fragment: Fragment, page_right_to_left: bool, cell: Option<u32>, region: usize) -> Option<Line> {
+    // As they were drawn: marks are next to their letters then.
+    fragment.glyphs.sort_unstable();
+    fragment.glyphs.dedup();
+    let own: Vec<Glyph> = fragment.glyphs.iter().map(|index| glyphs[*index].clone()).collect();
+    let has_letters = own.iter().any(|glyph| glyph.text.chars().any(char::is_alphabetic));
+    let right_to_left = if has_letters { is_right_to_left(own.iter(), 0.25) } else { page_right_to_left };
+    let text = line_text(&own, right_to_left, false);
+    if text.trim().is_empty() {
+        return None;
+    }
+    let bracketed = text.contains(['(', ')', '[', ']', '«', '»', '{', '}', '<', '>']);
+    let mirrored = bracketed.then(|| line_text(&own, right_to_left, true)).filter(|mirrored| *mirrored != text);
+    let letters = text.trim().chars().count().max(1) as f32;
+    let first_word = text.split_whitespace().next().map_or(0.0, |word| word.chars().count() as f32);
+    Some(Line {
+        bracket_votes: if right_to_left && bracketed { mirrored_brackets(&own) } else { 0 },
+        mirrored,
+        left: fragment.left,
+        right: fragment.right,
+        baseline: fragment.baseline,
+        size: fragment.size,
+        right_to_left,
+        first_word: (fragment.right - fragment.left) * first_word / letters,
+        cell,
+        region,
+        text: text.split_whitespace().collect::<Vec<_>>().join(" "),
+    })
+    .map(|line| Line { mirrored: line.mirrored.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ")), ..line })
+}
+
+/// Whether at least `share` of the letters are Arabic.
+fn is_right_to_left<'a>(glyphs: impl Iterator<Item = &'a Glyph>, share: f32) -> bool {
+    let (mut arabic, mut letters) = (0usize, 0usize);
+    for c in glyphs.flat_map(|glyph| glyph.text.chars()).filter(|c| c.is_alphabetic()) {
+        letters += 1;
+        arabic += usize::from(is_arabic_letter(c));
+    }
+    arabic > 0 && arabic as f32 >= share * letters as f32
+}
+
+pub(super) fn median(values: impl Iterator<Item = f32>) -> f32 {
+    let mut values: Vec<f32> = values.collect();
+    if values.is_empty() {
+        return 0.0;
+    }
+    let middle = values.len() / 2;
+    *values.select_nth_unstable_by(middle, f32::total_cmp).1
+}
