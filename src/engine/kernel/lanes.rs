@@ -78,6 +78,7 @@ pub(super) struct Tile {
     /// Bytes between two rows of activations.
     pub stride: usize,
     /// Per column the sum of its weights, for levels that multiply signed bytes.
+    #[cfg(target_arch = "aarch64")]
     pub sum: *const f32,
     /// Where to fetch cache lines from, and how many per group (0 to 4): what is needed next.
     pub fetch: *const i8,
