@@ -35,7 +35,7 @@ const HEADLINE_LATER: f32 = 2.0;
 pub fn sentences(text: &str, block: Range<usize>) -> Vec<Range<usize>> {
     let offset = block.start;
     // An article on one line: its headline may run into its text.
-    let alone = text[..block.start].trim().is_empty() && text[block.end..].trim().is_empty();
+    let alone = text[..block.start].trim_end().is_empty() && text[block.end..].trim_start().is_empty();
     let mut scanner = Scanner::new(&text[block]);
     scanner.scan();
     if scanner.text.len() <= MAX_ARTICLE {
@@ -736,7 +736,7 @@ fn citation_end(text: &str, at: usize, spaced: bool, kind: Kind) -> Option<usize
     let letters = inner.chars().any(char::is_alphabetic);
     // `ما اسمك؟ (الاسم الكامل)`; after a stop only at the very end: `… (رويترز)`.
     let remark = !inner.contains(is_terminator) && inner.chars().count() <= 32 && words(inner) <= 4;
-    if remark && letters && (kind == Kind::Mark || text[at + close + 1..].trim().is_empty()) {
+    if remark && letters && (kind == Kind::Mark || text[at + close + 1..].trim_start().is_empty()) {
         return Some(at + close + 1);
     }
     (digits == 4 && letters && !inner.contains(is_mark)).then_some(at + close + 1)
