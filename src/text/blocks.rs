@@ -101,7 +101,7 @@ impl Wrapping {
             let prose = inner_stops * 8 >= short_pairs && ends * 100 <= short_pairs * 35;
             (prose && (35..=130).contains(&wide) && full * 4 >= short_pairs * 3).then_some(wide)
         });
-        let open = short_pairs - ends as usize;
+        let open = short_pairs - ends;
         let exact = (best - best_ends as usize) * 20 >= open * 17;
         Wrapping { exact, width: wrapped.then_some(width), ragged: ragged.flatten(), pairs, fences: fences / 2 * 2 }
     }
@@ -134,11 +134,11 @@ impl Wrapping {
 
 /// Whether two lines could belong to one paragraph at all, by what they are.
 fn can_continue(line: &Line, next: &Line) -> bool {
-    match (line.kind, next.kind) {
-        (LineKind::Text | LineKind::Item { .. }, LineKind::Text | LineKind::Item { sure: false }) => true,
-        (LineKind::Quote, LineKind::Quote) => true,
-        _ => false,
-    }
+    matches!(
+        (line.kind, next.kind),
+        (LineKind::Text | LineKind::Item { .. }, LineKind::Text | LineKind::Item { sure: false })
+            | (LineKind::Quote, LineKind::Quote)
+    )
 }
 
 /// Whether a line ends with a mark that ends sentences; the stop of a title (`د.`) is none.
