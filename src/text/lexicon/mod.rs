@@ -92,7 +92,7 @@ static WAW_NOUNS: Words = words!(
 /// Prepositions, conjunctions, particles.
 static OPEN: Words = words!(
     "في من الي علي عن حتي منذ بين ان بان التي الذي الذين او ام ثم كي لكي لم لن قد وقد هو هي بعد قبل خلال عند كل مع هذا هذه \
-     غير سوف كان كانت قال وقال يا اي اذا وفي ومن وعلي والي لدي عبر ضد حول دون نحو فوق تحت ولا لا و the of and in to a"
+     غير سوف كان كانت قال وقال يا اي اذا وفي ومن وعلي والي لدي عبر ضد حول دون نحو فوق تحت و the of and in to a"
 );
 
 /// Words that never end a sentence: a line that breaks off after one goes on in the next line.
