@@ -214,6 +214,6 @@ fn is_address(token: &str) -> bool {
 }
 
 /// Words after which digits are a number and not a footnote.
-fn is_number_word(piece: &str) -> bool {
+pub(super) fn is_number_word(piece: &str) -> bool {
     matches!(fold(piece).as_str(), "رقم" | "هاتف" | "فاكس" | "المادة" | "مادة" | "صفحة" | "عام" | "سنة")
 }
