@@ -163,7 +163,7 @@ fn citation_end(text: &str, at: usize, spaced: bool, kind: Kind) -> Option<usize
     let digits = inner.chars().rev().take_while(|&c| is_digit(c)).count();
     let letters = inner.chars().any(char::is_alphabetic);
     // `ما اسمك؟ (الاسم الكامل)`; after a stop only at the very end: `… (رويترز)`.
-    let remark = !inner.contains(is_terminator) && inner.chars().count() <= 32 && words(inner) <= 4;
+    let remark = !inner.contains(is_terminator) && !inner.contains(':') && inner.chars().count() <= 32 && words(inner) <= 4;
     if remark && letters && (kind == Kind::Mark || text[at + close + 1..].trim_start().is_empty()) {
         return Some(at + close + 1);
     }
