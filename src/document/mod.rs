@@ -19,6 +19,7 @@
 mod archive;
 mod builder;
 mod docx;
+mod email;
 mod encoding;
 mod error;
 mod format;
@@ -212,6 +213,7 @@ fn reader(format: Format) -> Option<&'static dyn Reader> {
     Some(match format {
         Format::Text | Format::Markdown => &plain::Plain,
         Format::Html => &html::HtmlPage,
+        Format::Eml => &email::Email,
         Format::Pdf => &pdf::Pdf,
         Format::Docx => &docx::Docx,
         Format::Odt => &odf::Odf,

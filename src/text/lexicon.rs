@@ -467,7 +467,11 @@ pub(super) enum Abbreviation {
 /// Titles written out with a stop, several letters long.
 const TITLES: &[&str] = &["د", "ا", "ا.د", "ا.م.د", "ا.م", "م.د", "د.م", "ل.د"];
 
-const AFTER_NUMBER: &[&str] = &["ق.م", "ق.ب", "ب.م", "ق.ه", "م", "ه", "ص", "ظ", "ق.ظ", "ب.ظ", "ع", "مساء", "ت", "ت.غ"];
+const AFTER_NUMBER: &[&str] = &[
+    "ق.م", "ق.ب", "ب.م", "ق.ه", "م", "ه", "ص", "ظ", "ق.ظ", "ب.ظ", "ع", "مساء", "ت", "ت.غ",
+    // Currencies.
+    "د.ا", "د.ك", "د.ج", "د.ع", "د.ت", "د.ب", "د.ل", "د.م", "ر.س", "ر.ق", "ر.ع", "ر.ي", "ل.س", "ل.ل", "ج.م", "ج.س",
+];
 
 const BEFORE_NUMBER: &[&str] = &[
     "ص",
@@ -527,24 +531,15 @@ const UNITS: &[&str] = &[
 pub(super) fn follows_unit(word: &str) -> bool {
     matches!(
         word,
-        "يوميا"
-            | "اسبوعيا"
-            | "شهريا"
-            | "سنويا"
-            | "تقريبا"
-            | "لكل"
-            | "مربع"
-            | "مربعة"
-            | "مكعب"
-            | "مكعبة"
-            | "طولا"
-            | "عرضا"
-            | "ارتفاعا"
-            | "من"
-            | "علي"
-            | "الي"
-            | "و"
-    )
+        "يوميا" | "اسبوعيا" | "شهريا" | "سنويا" | "تقريبا" | "لكل" | "مربع" | "مربعة" | "مكعب" | "مكعبة" | "طولا" | "عرضا" | "ارتفاعا" | "من" | "علي" | "الي" | "و"
+    ) || word.starts_with("لل")
+}
+
+/// Whether a word goes on after an era, an hour or a sum of money: `15 هـ. بقيادة خالد`, but `1908 م. وهي من أقدم الجامعات`.
+pub(super) fn follows_era(word: &str) -> bool {
+    matches!(word, "بقيادة" | "برئاسة" | "بحضور" | "بمشاركة" | "بمدينة" | "بمناسبة" | "بهدف" | "بيد" | "باسم" | "لكل" | "يوميا" | "شهريا" | "سنويا")
+        || word.starts_with("لل")
+        || (cue(word) == Cue::Continues && !matches!(word, "وهو" | "وهي" | "وهم"))
 }
 
 /// Words that label a part of a document; `الفصل الأول.` and `شكل 2.` at the start of a sentence are followed by their title.

@@ -6,8 +6,9 @@
 //! every look around is bounded, so the time is linear in the text whatever it holds.
 
 use super::chars::*;
+use super::headline::headline_end;
 use super::lexicon::{
-    Abbreviation, Cue, LatinAbbreviation, announces_address, arabic_abbreviation, cue, follows_unit, has_own_mark, is_month,
+    Abbreviation, Cue, LatinAbbreviation, announces_address, arabic_abbreviation, cue, follows_era, follows_unit, has_own_mark, is_month,
     is_name_ending, labels_part, latin_abbreviation, opens_english,
 };
 use std::ops::Range;
@@ -17,12 +18,29 @@ const WORD_WINDOW: usize = 96;
 /// Bytes after which an opened bracket or quote counts as never closed.
 const OPEN_WINDOW: usize = 700;
 
+/// A text without any line break up to this many bytes may be an article with its headline.
+const MAX_ARTICLE: usize = 1 << 20;
+/// Sentences, besides the headline, that make an article.
+const MIN_SENTENCES: usize = 3;
+/// Sentences that make a block among others an article of its own (a file with an article on every line).
+const LONG_BLOCK: usize = 8;
+/// Log-odds from which the first words of an article are its headline: of a text on one line, of a long block among others, and where the line
+/// holds one article after another.
+const HEADLINE_FIRST: f32 = 0.0;
+const HEADLINE_OF_BLOCK: f32 = 1.0;
+const HEADLINE_LATER: f32 = 2.0;
+
 /// Cuts a block of `text` into sentences: byte ranges in `text`, in order, trimmed of white space. Every character of the block that is not white
 /// space lies in exactly one range. Line breaks inside the block count as spaces. `block` must lie on character boundaries.
 pub fn sentences(text: &str, block: Range<usize>) -> Vec<Range<usize>> {
     let offset = block.start;
+    // An article on one line: its headline may run into its text.
+    let alone = text[..block.start].trim().is_empty() && text[block.end..].trim().is_empty();
     let mut scanner = Scanner::new(&text[block]);
     scanner.scan();
+    if scanner.text.len() <= MAX_ARTICLE {
+        scanner.headlines(alone);
+    }
     scanner.segments().into_iter().map(|range| range.start + offset..range.end + offset).collect()
 }
 
@@ -97,6 +115,30 @@ impl<'a> Scanner<'a> {
             let c = char_at(self.text, at);
             at = if is_terminator(c) { self.terminator(at) } else { self.enclosure(at, c) };
         }
+    }
+
+    /// Cuts headlines off the sentences they run into, in a text that is one long line.
+    /// In a text of several blocks only the start of a block as long as an article is looked at.
+    fn headlines(&mut self, alone: bool) {
+        if self.cuts.len() < (if alone { MIN_SENTENCES } else { LONG_BLOCK }) || self.text.contains(['\n', '\r']) {
+            return;
+        }
+        let mut cuts = Vec::with_capacity(self.cuts.len() + 1);
+        let mut start = 0;
+        for &end in &self.cuts {
+            let threshold = match (alone, start) {
+                (true, 0) => Some(HEADLINE_FIRST),
+                (true, _) => Some(HEADLINE_LATER),
+                (false, 0) => Some(HEADLINE_OF_BLOCK),
+                (false, _) => None,
+            };
+            if let Some(at) = threshold.and_then(|threshold| headline_end(&self.text[start..end], threshold)) {
+                cuts.push(start + at);
+            }
+            cuts.push(end);
+            start = end;
+        }
+        self.cuts = cuts;
     }
 
     /// Opens or closes a bracket or quote; gives the next position.
@@ -257,7 +299,7 @@ impl<'a> Scanner<'a> {
                 run.end = close;
                 run.footnote = true;
             } else if c == '(' {
-                let Some(close) = citation_end(text, next, spaced) else { break };
+                let Some(close) = citation_end(text, next, spaced, run.kind) else { break };
                 run.end = close;
                 run.footnote = true;
             } else if is_superscript(c) && !spaced {
@@ -349,6 +391,8 @@ impl<'a> Scanner<'a> {
         match cue {
             Cue::Attribution => return false,
             Cue::Continues if run.kind != Kind::Stop => return false,
+            // `سأل: «من يعرف؟» ورفع التلاميذ أيديهم`.
+            Cue::Starts if run.kind == Kind::Mark && after == 'و' && blank => return false,
             Cue::Starts => return true,
             _ => {}
         }
@@ -474,7 +518,7 @@ impl<'a> Scanner<'a> {
                 // `في عام 1967م. اندلعت الحرب`: what stands before is a phrase, not a sentence.
                 Some(Abbreviation::AfterNumber) if is_time_phrase(previous_text) && !folded.starts_with('و') => false,
                 Some(Abbreviation::AfterNumber) => {
-                    cue != Cue::Continues && !is_digit(after) && !is_open_bracket(after) && !is_dash(after)
+                    !follows_era(folded) && !is_digit(after) && !is_open_bracket(after) && !is_dash(after)
                 }
                 Some(Abbreviation::Letters) => cue == Cue::Starts && single_word_start(word),
             };
@@ -680,8 +724,8 @@ fn footnote_end(text: &str, at: usize, spaced: bool) -> Option<usize> {
     (numeric || note).then_some(at + close + 1)
 }
 
-/// End of a citation `(بريمر، 1998)` behind a stop: short, with a year and no stop in it.
-fn citation_end(text: &str, at: usize, spaced: bool) -> Option<usize> {
+/// End of a citation `(بريمر، 1998)` behind a stop, short and with a year, or of a short remark that belongs to the sentence before it.
+fn citation_end(text: &str, at: usize, spaced: bool, kind: Kind) -> Option<usize> {
     let window = &text[at..floor_boundary(text, at + 120)];
     let close = window.find(')')?;
     let inner = &window[1..close];
@@ -690,6 +734,11 @@ fn citation_end(text: &str, at: usize, spaced: bool) -> Option<usize> {
     }
     let digits = inner.chars().rev().take_while(|&c| is_digit(c)).count();
     let letters = inner.chars().any(char::is_alphabetic);
+    // `ما اسمك؟ (الاسم الكامل)`; after a stop only at the very end: `… (رويترز)`.
+    let remark = !inner.contains(is_terminator) && inner.chars().count() <= 32 && words(inner) <= 4;
+    if remark && letters && (kind == Kind::Mark || text[at + close + 1..].trim().is_empty()) {
+        return Some(at + close + 1);
+    }
     (digits == 4 && letters && !inner.contains(is_mark)).then_some(at + close + 1)
 }
 
