@@ -40,6 +40,11 @@ static UNITS: Words = words!("كم سم مم ملم كغ كغم كجم كلغ غ
 static LETTER_NAMES: Words =
     words!("اي ايه بي سي دي اف جي جيه اتش كي كيه كاي ال ام ان او كيو ار اس تي يو دبليو دابليو اكس واي زد");
 
+/// Whether a word is the name of a Latin letter.
+pub(in crate::text) fn is_letter_name(word: &str) -> bool {
+    LETTER_NAMES.contains(word)
+}
+
 /// Nouns that name a thing by a letter: the stop after `فيتامين د` ends the sentence.
 static LABELLED: Words = words!(
     "فيتامين المجموعة مجموعة الفئة فئة الفقرة فقرة النقطة نقطة الشكل القسم الملحق الصف النوع نوع فصيلة الفصيلة القناة البند \
@@ -81,6 +86,10 @@ pub(in crate::text) fn arabic_abbreviation(
     }
     if TITLES.contains(token) {
         return Some(Abbreviation::Title);
+    }
+    // `بي.بي.سي.`
+    if pieces.len() > 1 && pieces.iter().all(|piece| is_letter_name(piece)) {
+        return Some(Abbreviation::Letters);
     }
     // `جون إف. كينيدي` is an initial, `بي بي سي.` an acronym at the end of its sentence.
     let initial = LETTER_NAMES.contains(token) && !LETTER_NAMES.contains(previous);

@@ -5,7 +5,7 @@
 
 mod abbreviations;
 
-pub(super) use abbreviations::{Abbreviation, LatinAbbreviation, arabic_abbreviation, latin_abbreviation};
+pub(super) use abbreviations::{Abbreviation, LatinAbbreviation, arabic_abbreviation, is_letter_name, latin_abbreviation};
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -34,7 +34,7 @@ pub(super) enum Cue {
 
 /// Judges a folded word.
 pub(super) fn cue(word: &str) -> Cue {
-    if SPEECH.contains(word) {
+    if is_speech(word) {
         return Cue::Attribution;
     }
     if CONTINUES.contains(word) {
@@ -44,13 +44,22 @@ pub(super) fn cue(word: &str) -> Cue {
         return Cue::Starts;
     }
     // `فقال` starts, but `فإن` and `فقد` are the second half of what stands before them.
-    if word.strip_prefix(['و', 'ف']).is_some_and(|rest| SPEECH.contains(rest)) {
+    if word.strip_prefix(['و', 'ف']).is_some_and(is_speech) {
         return Cue::Starts;
     }
     match word.strip_prefix('و') {
         Some(rest) if rest.chars().count() >= 2 && !is_waw_noun(word) => Cue::Starts,
         _ => Cue::Neutral,
     }
+}
+
+/// A verb of speech, with or without an object pronoun (`سأله`, `أجابتها`).
+fn is_speech(word: &str) -> bool {
+    let with_pronoun = ["هما", "ها", "هم", "ني", "نا", "ه", "ك"];
+    SPEECH.contains(word)
+        || with_pronoun
+            .iter()
+            .any(|pronoun| word.strip_suffix(pronoun).is_some_and(|verb| verb != "قال" && SPEECH.contains(verb)))
 }
 
 /// Whether `و` is the first letter of the word itself and not "and".
@@ -103,7 +112,7 @@ pub(super) fn leaves_open(word: &str) -> bool {
 /// Parts of a book, a law, a paper.
 static PARTS: Words = words!(
     "الفصل الباب المبحث المطلب القسم الدرس الوحدة المادة مادة الجدول جدول الشكل شكل الملحق ملحق البند المحور صورة الصورة \
-     الخريطة خريطة table figure fig chapter section"
+     الخريطة خريطة الخطوة خطوة السؤال سؤال التمرين تمرين المثال مثال الحلقة table figure fig chapter section step question"
 );
 
 /// Words that label a part of a document; `الفصل الأول.` and `شكل 2.` at the start of a sentence are followed by their title.
@@ -120,11 +129,11 @@ pub(super) fn follows_unit(word: &str) -> bool {
 }
 
 /// Words with an attached preposition that go on after a date.
-static ERA: Words = words!("بقيادة برئاسة بحضور بمشاركة بمدينة بمناسبة بهدف بيد باسم لكل يوميا شهريا سنويا");
+static ERA: Words = words!("بتوقيت بالتوقيت بقيادة برئاسة بحضور بمشاركة بمدينة بمناسبة بهدف بيد باسم لكل يوميا شهريا سنويا");
 
 /// Whether a word goes on after an era, an hour or a sum of money: `15 هـ. بقيادة خالد`, but `1908 م. وهي من أقدم الجامعات`.
 pub(super) fn follows_era(word: &str) -> bool {
-    ERA.contains(word) || word.starts_with("لل") || (cue(word) == Cue::Continues && !matches!(word, "وهو" | "وهي" | "وهم"))
+    ERA.contains(word) || word.starts_with("لل") || (cue(word) == Cue::Continues && !matches!(word, "وهو" | "وهي" | "وهم" | "ثم"))
 }
 
 /// Months of the Gregorian (Egyptian, Levantine, Maghrebi) and Islamic calendars.

@@ -1,7 +1,8 @@
 //! A run of marks, and the closing quotes, brackets, footnote marks and emoji that belong to the sentence it ends.
 
 use super::super::chars::*;
-use super::around::{floor_boundary, skip_blank, words};
+use super::around::{WORD_WINDOW, floor_boundary, last_token, skip_blank, words};
+use super::stops::is_number_word;
 use super::{Opened, Scanner};
 
 /// A run of sentence-ending marks and what closes with it.
@@ -121,6 +122,10 @@ impl Scanner<'_> {
                 let Some(close) = citation_end(text, next, spaced, run.kind) else { break };
                 run.end = close;
                 run.footnote = true;
+            } else if is_digit(c) && !spaced && run.end == run.marks_end && run.kind == Kind::Stop {
+                let Some(close) = footnote_number_end(text, run.start, next) else { break };
+                run.end = close;
+                run.footnote = true;
             } else if (is_superscript(c) && !spaced) || is_emoji(c) || is_invisible(c) || c == '\u{0640}' {
                 run.end = end;
             } else {
@@ -158,9 +163,22 @@ fn citation_end(text: &str, at: usize, spaced: bool, kind: Kind) -> Option<usize
     let digits = inner.chars().rev().take_while(|&c| is_digit(c)).count();
     let letters = inner.chars().any(char::is_alphabetic);
     // `ما اسمك؟ (الاسم الكامل)`; after a stop only at the very end: `… (رويترز)`.
-    let remark = !inner.contains(is_terminator) && inner.chars().count() <= 32 && words(inner) <= 4;
+    let remark = !inner.contains(is_terminator) && !inner.contains(':') && inner.chars().count() <= 32 && words(inner) <= 4;
     if remark && letters && (kind == Kind::Mark || text[at + close + 1..].trim_start().is_empty()) {
         return Some(at + close + 1);
     }
     (digits == 4 && letters && !inner.contains(is_mark)).then_some(at + close + 1)
+}
+
+/// End of a footnote number that stands right behind a stop as its superscript was lost: `أثبتت الدراسة ذلك.12 ثم`, `ذلك.3,4 ثم`.
+fn footnote_number_end(text: &str, stop: usize, at: usize) -> Option<usize> {
+    let (_, token) = last_token(&text[floor_boundary(text, stop.saturating_sub(WORD_WINDOW))..stop]);
+    let word = token.chars().filter(|&c| is_arabic_letter(c)).count() >= 3 && !token.contains('.') && !is_number_word(token);
+    let word = word && !text[..stop].ends_with(is_blank);
+    let window = &text[at..floor_boundary(text, at + 24)];
+    let number = window.find(|c: char| !(is_digit(c) || matches!(c, ',' | '،' | '-' | '–'))).unwrap_or(window.len());
+    let short = window[..number].split(|c| !is_digit(c)).all(|part| (1..=3).contains(&part.chars().count()));
+    let (next, blank) = skip_blank(text, at + number);
+    let apart = next >= text.len() || blank && text[next..].starts_with(|c: char| c.is_alphabetic() || is_quote(c));
+    (word && short && apart).then_some(at + number)
 }

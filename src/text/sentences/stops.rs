@@ -101,6 +101,9 @@ impl Scanner<'_> {
                     let dotted = token.contains('.');
                     return dotted && right >= 3 && cue(&fold(&letters)) == Cue::Starts && !token.starts_with(['د', 'أ', 'ا']);
                 }
+                if is_letter_name(&fold(piece)) && is_letter_name(&fold(&letters)) {
+                    return false;
+                }
                 let (_, previous) = last_token(previous_text);
                 if announces_address(&fold(previous)) || is_name_ending(&fold(&letters)) {
                     return false;
@@ -188,7 +191,8 @@ fn latin_stop_ends(token: &str, next: &Next, spaced_before: bool) -> bool {
     let starts = next.cue == Cue::Starts;
     let latin_next = is_latin_letter(after);
     match latin_abbreviation(&original.to_lowercase(), original) {
-        None => true,
+        // `Math. 101`
+        None => !(is_digit(after) && original.len() <= 4 && original.chars().skip(1).all(char::is_lowercase)),
         Some(LatinAbbreviation::Open) => false,
         Some(LatinAbbreviation::BeforeNumber) => !is_digit(after),
         Some(LatinAbbreviation::AndOthers) => starts,
@@ -214,6 +218,6 @@ fn is_address(token: &str) -> bool {
 }
 
 /// Words after which digits are a number and not a footnote.
-fn is_number_word(piece: &str) -> bool {
+pub(super) fn is_number_word(piece: &str) -> bool {
     matches!(fold(piece).as_str(), "رقم" | "هاتف" | "فاكس" | "المادة" | "مادة" | "صفحة" | "عام" | "سنة")
 }

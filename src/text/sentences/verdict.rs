@@ -2,7 +2,7 @@
 
 use super::super::chars::*;
 use super::super::lexicon::{Cue, cue, has_own_mark};
-use super::around::{char_at, last_token, next_word, skip_dash, words};
+use super::around::{char_at, floor_boundary, last_token, next_word, skip_dash, words};
 use super::run::{Kind, Run};
 use super::{Opened, Scanner};
 
@@ -48,7 +48,7 @@ impl Scanner<'_> {
         if !self.spoken_before(run.start) {
             return run.kind == Kind::Mark && run.closed_quote.is_some() && blank;
         }
-        if self.inside_bracket(run) {
+        if self.inside_bracket(run) || self.inside_short_quote(run) {
             return false;
         }
         let next = Next::new(text, next, blank);
@@ -92,6 +92,21 @@ impl Scanner<'_> {
         ahead.iter().find(|&&byte| matches!(byte, b'(' | b')' | b'[' | b']')).is_some_and(|&byte| matches!(byte, b')' | b']'))
     }
 
+    /// Whether the marks stand within a quotation of a few words: `قالت: "نعم. سأفعل."` stays whole, longer quotations are cut like any text.
+    fn inside_short_quote(&self, run: &Run) -> bool {
+        if run.closed_quote.is_some() {
+            return false;
+        }
+        let Some(open) = self.live(self.quote, run.start) else { return false };
+        if open.at < self.start {
+            return false;
+        }
+        let window = &self.text[run.end..floor_boundary(self.text, run.end + 160)];
+        let Some(close) = window.find(|c| is_quote(c) && !matches!(c, '\'' | '’' | '‘' | '`')) else { return false };
+        let closes = self.blank_after(run.end + close + char_at(window, close).len_utf8());
+        closes && words(&self.text[open.at..run.end + close]) <= 10
+    }
+
     /// `"…؟" قال`: a quotation with its own marks, then the sentence around it goes on or not.
     fn ends_after_quote(&self, run: &Run, quote: Option<Opened>, next: &Next) -> bool {
         if !next.blank && next.first.is_alphanumeric() && run.kind != Kind::Stop {
@@ -99,7 +114,8 @@ impl Scanner<'_> {
         }
         let first = quote.is_none_or(|quote| quote.independent || quote.at < self.start);
         match next.cue {
-            Cue::Attribution => return false,
+            // `«من هناك؟» صاح الحارس`; where the quotation has a speaker before it, the next one speaks: `قالوا: «مستحيل!» قلنا: …`.
+            Cue::Attribution => return quote.is_some_and(|quote| quote.at > self.start && self.introduced(quote)),
             Cue::Continues if run.kind != Kind::Stop => return false,
             // `سأل: «من يعرف؟» ورفع التلاميذ أيديهم`.
             Cue::Starts if run.kind == Kind::Mark && next.first == 'و' && next.blank => return false,
@@ -123,6 +139,11 @@ impl Scanner<'_> {
             }
             Kind::Mark => first,
         }
+    }
+
+    /// Whether words of the same sentence stand before a quotation that can be of sentences: the speaker and a colon.
+    fn introduced(&self, quote: Opened) -> bool {
+        quote.independent && self.text[self.start..quote.at].trim_end_matches(is_blank).ends_with(':')
     }
 
     fn mark_ends(&self, run: &Run, next: &Next) -> bool {
