@@ -186,11 +186,6 @@ impl<'a> Package<'a> {
         Ok(Package { archive, format, budget: limit })
     }
 
-    /// Names of all parts, in the package's order.
-    pub fn names(&self) -> Vec<String> {
-        self.archive.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect()
-    }
-
     /// The content of a part; `None` where there is none of this name.
     pub fn part(&mut self, name: &str) -> Result<Option<Vec<u8>>> {
         let format = self.format;

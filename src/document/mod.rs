@@ -175,12 +175,10 @@ impl ReadOptions {
     pub const DEFAULT_MAX_BYTES: u64 = 128_000_000;
 }
 
-/// A file's bytes and its name, on their way through a reader.
+/// A file's bytes on their way through a reader.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Raw<'a> {
     pub bytes: &'a [u8],
-    /// For what the extension tells.
-    pub name: &'a str,
     pub format: Format,
 }
 
@@ -281,18 +279,17 @@ pub fn write_translated(source: &Source, options: &ReadOptions, bitext: &Bitext)
 /// A file unwrapped and its format known.
 struct Identified<'a> {
     bytes: Cow<'a, [u8]>,
-    name: &'a str,
     format: Format,
     compressed: bool,
 }
 
 impl Identified<'_> {
     fn borrow(&self) -> Raw<'_> {
-        Raw { bytes: &self.bytes, name: self.name, format: self.format }
+        Raw { bytes: &self.bytes, format: self.format }
     }
 }
 
-fn identify<'a>(bytes: &'a [u8], name: &'a str, options: &ReadOptions) -> error::Result<Identified<'a>> {
+fn identify<'a>(bytes: &'a [u8], name: &str, options: &ReadOptions) -> error::Result<Identified<'a>> {
     if bytes.is_empty() {
         return Err(ReadErrorKind::Empty);
     }
@@ -317,5 +314,5 @@ fn identify<'a>(bytes: &'a [u8], name: &'a str, options: &ReadOptions) -> error:
             }
         },
     };
-    Ok(Identified { bytes, name, format, compressed })
+    Ok(Identified { bytes, format, compressed })
 }

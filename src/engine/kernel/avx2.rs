@@ -200,10 +200,7 @@ unsafe fn dot_eight<const MR: usize>(t: Tile, byte: usize) -> [__m256i; MR] {
                 _mm_prefetch::<_MM_HINT_T0>(t.fetch.wrapping_add((g * t.fetch_lines + line) * 64));
             }
             let p = t.w.add(g * 64 + byte);
-            let w = [
-                _mm256_cvtepi8_epi16(_mm_loadu_si128(p.cast())),
-                _mm256_cvtepi8_epi16(_mm_loadu_si128(p.add(16).cast())),
-            ];
+            let w = [_mm256_cvtepi8_epi16(_mm_loadu_si128(p.cast())), _mm256_cvtepi8_epi16(_mm_loadu_si128(p.add(16).cast()))];
             for (i, row) in acc.iter_mut().enumerate() {
                 let a = _mm256_set1_epi64x(t.a.add(i * t.stride + g * 8).cast::<i64>().read_unaligned());
                 row[0] = _mm256_add_epi32(row[0], _mm256_madd_epi16(w[0], a));
