@@ -168,7 +168,9 @@ impl Collector {
             let first = if index == 0 { 0 } else { range.start };
             let next = blocks.get(index + 1).map_or(usize::MAX, |(_, next)| next.start);
             // Line breaks between two blocks stay.
-            let own = |node: &&PlacedNode| (first..next).contains(&node.text.start) && (node.holds_text || range.contains(&node.text.start));
+            let own = |node: &&PlacedNode| {
+                (first..next).contains(&node.text.start) && (node.holds_text || range.contains(&node.text.start))
+            };
             let nodes = nodes.iter().filter(own).cloned().collect();
             self.placed.push(PlacedNodes { block: *block, nodes });
         }
