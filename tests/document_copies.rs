@@ -166,3 +166,22 @@ fn a_file_that_changed_or_cannot_be_copied_is_refused() {
     let bitext = translate(read(&source, &ReadOptions::default()).unwrap().remove(0));
     assert!(write_translated(&source, &ReadOptions::default(), &bitext).unwrap_err().hint().is_some());
 }
+
+#[test]
+fn a_copied_markdown_file_keeps_its_marks() {
+    let text = "# عنوان\n\nفقرة **غليظة** هنا.\n\n- [بند](http://x.org)\n- ![صورة](a.png) بند\n\n```\nرمز\n```\n\n| أ | ب |\n|---|---|\n| ج | د |\n";
+    let (_, bytes) = copy(&Source::bytes("a.md", text.as_bytes()), &ReadOptions::default());
+    let english = |index: usize| format!("Block {index} & \\<English>");
+    let expected = format!(
+        "# {}\n\n{}\n\n- [{}](http://x.org)\n- ![صورة](a.png) {}\n\n```\nرمز\n```\n\n| {} | {} |\n|---|---|\n| {} | {} |\n",
+        english(0),
+        english(1),
+        english(2),
+        english(3),
+        english(5),
+        english(6),
+        english(7),
+        english(8)
+    );
+    assert_eq!(String::from_utf8(bytes).unwrap(), expected);
+}

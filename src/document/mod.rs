@@ -27,6 +27,7 @@ mod grid;
 mod guard;
 mod html;
 mod json;
+mod markdown;
 mod odf;
 mod opc;
 mod paragraph;
@@ -209,7 +210,8 @@ pub(crate) trait Reader: Sync {
 /// The reader of a format; `None` for the wrappings, gzip and ZIP.
 fn reader(format: Format) -> Option<&'static dyn Reader> {
     Some(match format {
-        Format::Text | Format::Markdown => &plain::Plain,
+        Format::Text => &plain::Plain,
+        Format::Markdown => &markdown::Markdown,
         Format::Html => &html::HtmlPage,
         Format::Eml => &email::Email,
         Format::Pdf => &pdf::Pdf,
