@@ -18,9 +18,9 @@ impl Reader for Plain {
     }
 
     fn write_translated(&self, raw: &Raw<'_>, options: &ReadOptions, translations: &Translations<'_>) -> Result<Vec<u8>> {
-        let document = self.read(raw, options)?;
-        translations.check(&document)?;
-        Ok(translations.replace_blocks(&document).into_bytes())
+        // Blocks need not be those of `read`: with `--lines` every line is one.
+        let text = raw.decode(options).text;
+        Ok(translations.replace_blocks(&text)?.into_bytes())
     }
 }
 
