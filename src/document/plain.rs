@@ -26,21 +26,5 @@ impl Reader for Plain {
 
 /// Blocks of text whose only markup is its lines.
 pub(crate) fn layout(text: &str) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    let mut start = None;
-    let mut end = 0;
-    let mut offset = 0;
-    for line in text.split_inclusive('\n') {
-        let trimmed = line.trim();
-        if trimmed.is_empty() {
-            blocks.extend(start.take().map(|start| Block { range: start..end, ..Block::default() }));
-        } else {
-            let from = offset + (line.len() - line.trim_start().len());
-            start.get_or_insert(from);
-            end = from + trimmed.len();
-        }
-        offset += line.len();
-    }
-    blocks.extend(start.map(|start| Block { range: start..end, ..Block::default() }));
-    blocks
+    crate::text::blocks(text)
 }
