@@ -164,11 +164,12 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Starts waiting sentences as far as the budget goes.
+    /// Starts waiting sentences as far as the budget goes. None is live afterwards only where none waits any more.
     fn admit(&mut self, session: &mut dyn Session, on_done: &dyn Fn(usize, Vec<Hypothesis>)) -> Result<()> {
         let live = self.live.iter().map(|sentence| self.queue.costs[sentence.index]).sum();
         let mut taken = self.queue.take(live);
         // A limit so low that nothing has to be decoded.
+        let over_at_once = !taken.is_empty() && Search::new(self.options).is_over();
         taken.retain(|&index| {
             let search = Search::new(self.options);
             let over = search.is_over();
@@ -179,7 +180,7 @@ impl<'a> Worker<'a> {
             !over
         });
         if taken.is_empty() {
-            return Ok(());
+            return if over_at_once && self.live.is_empty() { self.admit(session, on_done) } else { Ok(()) };
         }
         let batch: Vec<&[u32]> = taken.iter().map(|&index| self.sources[index].as_slice()).collect();
         let memories = session.encode(&batch)?;
