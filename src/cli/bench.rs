@@ -119,7 +119,7 @@ fn translate(translator: &Translator, sources: &[Vec<u32>]) -> anyhow::Result<(f
         sources,
         translator.options(),
         settings.threads,
-        settings.max_batch_tokens.unwrap_or(search::DEFAULT_BATCH_TOKENS),
+        settings.max_batch_tokens,
         &|_, hypotheses| {
             tokens.fetch_add(hypotheses[0].ids.len(), Ordering::Relaxed);
         },

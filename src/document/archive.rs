@@ -4,7 +4,7 @@
 //! and no member's name leads out of the archive.
 
 use super::Format;
-use super::error::{ReadErrorKind, Result};
+use super::error::{ReadErrorKind, Result, short};
 use super::source::{Input, Source};
 use std::io::{self, Cursor, Read, Seek, Write};
 use std::path::Component;
@@ -39,7 +39,8 @@ pub(crate) fn nested(format: Format) -> ReadErrorKind {
 
 /// The documents of a ZIP archive by index and name, in the archive's order; `None` where `source` is no archive of files (but perhaps a DOCX).
 pub(crate) fn members(source: &Source) -> Result<Option<Vec<(usize, String)>>> {
-    if matches!(source.input, Input::Member { .. }) {
+    let named = Format::from_extension(&source.name).is_some_and(Format::is_package);
+    if named || matches!(source.input, Input::Member { .. }) {
         return Ok(None);
     }
     let Ok(mut reader) = open(&source.input) else { return Ok(None) };
@@ -64,7 +65,7 @@ pub(crate) fn members(source: &Source) -> Result<Option<Vec<(usize, String)>>> {
         let inside =
             !name.contains('\0') && path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         if !inside {
-            return Err(ReadErrorKind::Refused(format!("its member {name:?} would lie outside the archive")));
+            return Err(ReadErrorKind::Refused(format!("its member {:?} would lie outside the archive", short(&name, 80))));
         }
         let hidden = name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
         if !hidden {
@@ -184,11 +185,6 @@ impl<'a> Package<'a> {
         let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| zip_error(error, format))?;
         check_bomb(&mut archive)?;
         Ok(Package { archive, format, budget: limit })
-    }
-
-    /// Names of all parts, in the package's order.
-    pub fn names(&self) -> Vec<String> {
-        self.archive.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect()
     }
 
     /// The content of a part; `None` where there is none of this name.

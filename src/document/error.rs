@@ -50,7 +50,7 @@ pub type Result<T, E = ReadErrorKind> = std::result::Result<T, E>;
 
 impl ReadErrorKind {
     pub(crate) fn malformed(format: &'static str, reason: impl fmt::Display) -> Self {
-        ReadErrorKind::Malformed { format, reason: reason.to_string() }
+        ReadErrorKind::Malformed { format, reason: short(&reason.to_string(), 160) }
     }
 
     pub(crate) fn named(self, name: &str) -> ReadError {
@@ -108,6 +108,15 @@ impl std::error::Error for ReadError {
             _ => None,
         }
     }
+}
+
+/// `text` on one line and not longer than `most` characters: what libraries say quotes the file.
+pub(crate) fn short(text: &str, most: usize) -> String {
+    let mut out: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(most).collect();
+    if text.chars().nth(most).is_some() {
+        out.push('…');
+    }
+    out
 }
 
 /// The plain reason of an I/O error, without `(os error 2)`.

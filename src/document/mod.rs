@@ -19,6 +19,7 @@
 mod archive;
 mod builder;
 mod docx;
+mod email;
 mod encoding;
 mod error;
 mod format;
@@ -26,6 +27,7 @@ mod grid;
 mod guard;
 mod html;
 mod json;
+mod markdown;
 mod odf;
 mod opc;
 mod paragraph;
@@ -174,12 +176,10 @@ impl ReadOptions {
     pub const DEFAULT_MAX_BYTES: u64 = 128_000_000;
 }
 
-/// A file's bytes and its name, on their way through a reader.
+/// A file's bytes on their way through a reader.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Raw<'a> {
     pub bytes: &'a [u8],
-    /// For what the extension tells.
-    pub name: &'a str,
     pub format: Format,
 }
 
@@ -210,8 +210,10 @@ pub(crate) trait Reader: Sync {
 /// The reader of a format; `None` for the wrappings, gzip and ZIP.
 fn reader(format: Format) -> Option<&'static dyn Reader> {
     Some(match format {
-        Format::Text | Format::Markdown => &plain::Plain,
+        Format::Text => &plain::Plain,
+        Format::Markdown => &markdown::Markdown,
         Format::Html => &html::HtmlPage,
+        Format::Eml => &email::Email,
         Format::Pdf => &pdf::Pdf,
         Format::Docx => &docx::Docx,
         Format::Odt => &odf::Odf,
@@ -279,18 +281,17 @@ pub fn write_translated(source: &Source, options: &ReadOptions, bitext: &Bitext)
 /// A file unwrapped and its format known.
 struct Identified<'a> {
     bytes: Cow<'a, [u8]>,
-    name: &'a str,
     format: Format,
     compressed: bool,
 }
 
 impl Identified<'_> {
     fn borrow(&self) -> Raw<'_> {
-        Raw { bytes: &self.bytes, name: self.name, format: self.format }
+        Raw { bytes: &self.bytes, format: self.format }
     }
 }
 
-fn identify<'a>(bytes: &'a [u8], name: &'a str, options: &ReadOptions) -> error::Result<Identified<'a>> {
+fn identify<'a>(bytes: &'a [u8], name: &str, options: &ReadOptions) -> error::Result<Identified<'a>> {
     if bytes.is_empty() {
         return Err(ReadErrorKind::Empty);
     }
@@ -315,5 +316,5 @@ fn identify<'a>(bytes: &'a [u8], name: &'a str, options: &ReadOptions) -> error:
             }
         },
     };
-    Ok(Identified { bytes, name, format, compressed })
+    Ok(Identified { bytes, format, compressed })
 }

@@ -36,19 +36,14 @@ impl<'a> Translations<'a> {
         if same { Ok(()) } else { Err(ReadErrorKind::Changed) }
     }
 
-    /// The document's text with every translated block replaced, all else kept.
-    pub fn replace_blocks(&self, document: &Document) -> String {
-        let mut out = String::with_capacity(document.text.len());
-        let mut done = 0;
-        for (block, translation) in document.blocks.iter().zip(&self.blocks) {
-            if let Some(translation) = translation {
-                out.push_str(&document.text[done..block.range.start]);
-                out.push_str(translation);
-                done = block.range.end;
-            }
+    /// The translated document's text, which must be `text`, with every translated block replaced and all else kept.
+    pub fn replace_blocks(&self, text: &str) -> Result<String> {
+        let document = &self.bitext.document;
+        if text != document.text {
+            return Err(ReadErrorKind::Changed);
         }
-        out.push_str(&document.text[done..]);
-        out
+        let pieces: Vec<(usize, Range<usize>)> = document.blocks.iter().map(|block| block.range.clone()).enumerate().collect();
+        Ok(self.replace_pieces(text, &pieces))
     }
 
     /// `text` with the ranges that became blocks replaced by their translations.

@@ -148,6 +148,10 @@ impl Font {
         string.chunks(self.code_length.clamp(1, 4)).map(|chunk| {
             let code = chunk.iter().fold(0u32, |code, byte| code << 8 | u32::from(*byte));
             let text = self.to_unicode.get(code).or_else(|| self.letters.get(&code).cloned());
+            // The bullets of the Symbol and Wingdings fonts.
+            let text = text.map(|text| {
+                if matches!(text.as_str(), "\u{f0b7}" | "\u{f0a7}" | "\u{f0d8}" | "\u{e00c}") { "•".to_owned() } else { text }
+            });
             let width = self.widths.get(&code).copied().unwrap_or(self.default_width) * self.scale;
             Shown { text: text.filter(|text| is_text(text)), width, is_space: chunk == b" " }
         })

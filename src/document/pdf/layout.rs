@@ -222,8 +222,13 @@ fn line(glyphs: &[Glyph], mut fragment: Fragment, page_right_to_left: bool, cell
     fragment.glyphs.dedup();
     let own: Vec<Glyph> = fragment.glyphs.iter().map(|index| glyphs[*index].clone()).collect();
     let has_letters = own.iter().any(|glyph| glyph.text.chars().any(char::is_alphabetic));
-    let right_to_left = if has_letters { is_right_to_left(own.iter(), 0.25) } else { page_right_to_left };
-    let text = line_text(&own, right_to_left, false);
+    let mut right_to_left = if has_letters { is_right_to_left(own.iter(), 0.25) } else { page_right_to_left };
+    let mut text = line_text(&own, right_to_left, false);
+    if right_to_left && begins_with_stop(&text) {
+        // Arabic in a paragraph that runs left to right: its stop stands at the right end.
+        right_to_left = false;
+        text = line_text(&own, false, false);
+    }
     if text.trim().is_empty() {
         return None;
     }
@@ -245,6 +250,14 @@ fn line(glyphs: &[Glyph], mut fragment: Fragment, page_right_to_left: bool, cell
         text: text.split_whitespace().collect::<Vec<_>>().join(" "),
     })
     .map(|line| Line { mirrored: line.mirrored.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ")), ..line })
+}
+
+/// A stop before the first word, and none after the last.
+fn begins_with_stop(text: &str) -> bool {
+    const STOPS: [char; 7] = ['.', '،', '؛', ':', '!', '؟', ','];
+    let text = text.trim();
+    let rest = text.trim_start_matches(STOPS);
+    rest.len() < text.len() && rest.starts_with(|c: char| c.is_alphabetic()) && !text.ends_with(STOPS)
 }
 
 /// Whether at least `share` of the letters are Arabic.

@@ -268,7 +268,7 @@ mod tests {
         }
         assert_eq!(line_text(&seen("لاقو UNICEF World Fund لوق"), true, false), "قول UNICEF World Fund وقال");
         assert_eq!(line_text(&seen("شرم COVID-19 يف"), true, false), "في COVID-19 مرش");
-        assert_eq!(line_text(&seen("The word ملاس means 5 ايفص."), false, false), "The word سلام means 5 صفيا.");
+        assert_eq!(line_text(&seen("The word مالس means 5 ايفص."), false, false), "The word سلام means 5 صفيا.");
     }
 
     #[test]

@@ -130,7 +130,7 @@ impl Int8Session<'_> {
                 }
                 let attended = s.attended[first * stride(d)..].chunks_exact_mut(stride(d));
                 for (query, out) in projected.chunks_exact(wide).take(source.len()).zip(attended) {
-                        let pool = &self.encoder_pool;
+                    let pool = &self.encoder_pool;
                     pass.kernels.attend(query, pool, &pages, heads, source.len(), &mut s.attention, out, None, None);
                 }
                 first += source.len();
