@@ -1,10 +1,10 @@
-"""Random checkpoints of the shapes that people run, in the Hugging Face layout, and their CTranslate2 int8 conversion.
+"""Random checkpoints of the shapes that people run, in the Hugging Face layout, and their CTranslate2 conversions.
 
 Speed depends on the shape and not on what the weights say, so a random checkpoint (fixed seed) measures as well as a real one and needs no
 download. The tokeniser is a real SentencePiece model trained on the lines at hand; `vocab.json` maps its pieces to the first ids and fills the
 rest of the vocabulary with names that no text yields.
 
-    python checkpoints.py SHAPE FOLDER --lines FILE      writes FOLDER/hf and FOLDER/ct2 (int8)
+    python checkpoints.py SHAPE FOLDER --lines FILE      writes FOLDER/hf, FOLDER/ct2 (int8) and FOLDER/ct2-f32
 """
 
 import argparse
@@ -38,10 +38,10 @@ def train_tokenizer(lines: Path, folder: Path, pieces: int = 4000) -> list[str]:
     return [model.id_to_piece(i) for i in range(model.get_piece_size())]
 
 
-def build(shape: str, folder: Path, lines: Path) -> None:
-    """Writes the checkpoint (`hf`) and its int8 conversion (`ct2`) unless they are there."""
-    if (folder / "ct2" / "model.bin").exists():
-        return
+def build(shape: str, folder: Path, lines: Path) -> Path:
+    """Writes the checkpoint (`hf`) and its conversions (`ct2`: int8, `ct2-f32`) unless they are there; returns `folder`."""
+    if (folder / "ct2-f32" / "model.bin").exists():
+        return folder
     import torch
     import transformers
 
@@ -76,11 +76,24 @@ def build(shape: str, folder: Path, lines: Path) -> None:
             elif "layer_norm.weight" in name:
                 parameter.normal_(1.0, 0.05)
     model.save_pretrained(hf)
-    convert(hf, folder / "ct2", vocabulary, model.config)
+    convert(hf, folder, vocabulary, model.config)
+    return folder
 
 
-def convert(hf: Path, out: Path, vocabulary: list[str], config) -> None:
-    """CTranslate2's own converter; only the tokeniser is replaced, by the list of pieces."""
+def take(checkpoint: Path, folder: Path) -> Path:
+    """Makes a folder as [`build`] does from a Marian checkpoint that is there."""
+    if not (folder / "ct2-f32" / "model.bin").exists():
+        import transformers
+
+        shutil.copytree(checkpoint, folder / "hf", dirs_exist_ok=True)
+        by_id = {i: piece for piece, i in json.loads((checkpoint / "vocab.json").read_text(encoding="utf-8")).items()}
+        config = transformers.AutoConfig.from_pretrained(checkpoint)
+        convert(folder / "hf", folder, [by_id.get(i, f"unused{i}") for i in range(config.vocab_size)], config)
+    return folder
+
+
+def convert(hf: Path, folder: Path, vocabulary: list[str], config) -> None:
+    """CTranslate2's own converter, to int8 and f32; only the tokeniser is replaced, by the list of pieces."""
     import ctranslate2
 
     class Vocabulary:
@@ -94,7 +107,8 @@ def convert(hf: Path, out: Path, vocabulary: list[str], config) -> None:
         def load_tokenizer(self, *_, **__):
             return Vocabulary()
 
-    Converter(str(hf)).convert(str(out), quantization="int8", force=True)
+    Converter(str(hf)).convert(str(folder / "ct2"), quantization="int8", force=True)
+    Converter(str(hf)).convert(str(folder / "ct2-f32"), force=True)
 
 
 if __name__ == "__main__":

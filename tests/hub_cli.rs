@@ -204,3 +204,66 @@ fn verify_compares_logits_with_another_implementation() {
         .success()
         .stdout(contains("logits: f32").and(contains("ok: the same numbers as candle-transformers' own Marian")));
 }
+
+/// Which model a run takes where none is named: the default model is at the test hub, with the files of the built-in one.
+#[cfg(feature = "builtin")]
+mod translate_without_a_model {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn machine() -> Machine {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/builtin");
+        let file = |entry: fs::DirEntry| (entry.file_name().into_string().unwrap(), entry.path());
+        let entries = fs::read_dir(folder).unwrap().map(|entry| file(entry.unwrap())).filter(|(_, path)| path.is_file());
+        let files: BTreeMap<String, Vec<u8>> = entries.map(|(name, path)| (name, fs::read(path).unwrap())).collect();
+        let machine = Machine { home: tempfile::tempdir().unwrap(), server: HubServer::with(files) };
+        let config = machine.home.path().join(".config/jisr");
+        fs::create_dir_all(&config).unwrap();
+        let entry = "[[model]]\nname='opus-mt-ar-en'\nhub='org/model'\nlicence='Apache-2.0'\nsize=312_000_000\n";
+        fs::write(config.join("registry.toml"), entry).unwrap();
+        machine
+    }
+
+    fn translate(machine: &Machine, arguments: &[&str]) -> Command {
+        let mut command = machine.jisr(&[&["translate", "-", "-f", "jsonl", "--lines"], arguments].concat());
+        command.write_stdin("مرحبا بالعالم.\n");
+        command
+    }
+
+    #[test]
+    fn the_usual_default_is_fetched_once_and_then_needs_no_network() {
+        let machine = machine();
+        let fetched = translate(&machine, &[]).assert().success();
+        fetched
+            .stdout(contains(r#""model":"opus-mt-ar-en""#))
+            .stderr(contains("fetching opus-mt-ar-en: 27 MB").and(contains("Apache-2.0")));
+        machine.server.requests();
+        let offline = translate(&machine, &["--offline"]).assert().success();
+        offline.stdout(contains(r#""model":"opus-mt-ar-en""#)).stderr(contains("warning").not().and(contains("opus-mt-ar-en")));
+        assert!(machine.server.requests().is_empty());
+    }
+
+    #[test]
+    fn out_of_reach_of_the_hub_the_built_in_model_does_it_and_says_so() {
+        let machine = machine();
+        for arguments in [&["--offline"][..], &["--endpoint", "http://127.0.0.1:9"]] {
+            let run = translate(&machine, arguments).assert().success().stdout(contains(r#""model":"builtin""#));
+            run.stderr(contains("warning").and(contains("jisr models pull opus-mt-ar-en")).and(contains("BLEU")));
+        }
+        assert!(machine.server.requests().is_empty());
+        // Named models have no substitute, and neither have other failures than an unreachable hub.
+        translate(&machine, &["--offline", "-m", "opus-mt-ar-en"]).assert().code(1).stdout("");
+        translate(&machine, &["--offline"]).env("JISR_MODEL", "opus-mt-ar-en").assert().code(1).stdout("");
+        machine.server.fault(Fault::Refuse { part: "/api/", status: 403, code: Some("GatedRepo") }, 1);
+        translate(&machine, &[]).assert().code(1).stdout("").stderr(contains("gated"));
+    }
+
+    #[test]
+    fn a_default_of_ones_own_is_used_without_a_word() {
+        let machine = machine();
+        machine.jisr(&["models", "pull", "builtin", "--default"]).assert().success();
+        let run = translate(&machine, &[]).assert().success().stdout(contains(r#""model":"builtin""#));
+        run.stderr(contains("warning").not());
+        assert!(machine.server.requests().is_empty());
+    }
+}

@@ -51,3 +51,28 @@ fn samples_give_what_lies_beside_them() {
         assert!(bytes == &kept[name], "samples/output/{name} is not what the samples give now");
     }
 }
+
+/// Three segments of a sample as the README shows them.
+fn readme_sample(tsv: &str) -> String {
+    let mut table = String::from("| | source | translation | score | flags |\n|---|---|---|---|---|\n");
+    for line in tsv.lines().skip(1).take(3) {
+        let fields: Vec<&str> = line.split('\t').collect();
+        table += &format!("| {} | {} | {} | {} | {} |\n", fields[0], fields[1], fields[2], fields[3], fields[4]);
+    }
+    table
+}
+
+#[test]
+fn the_readme_shows_what_the_sample_gives() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let (begin, end) = ("<!-- sample:begin -->\n", "<!-- sample:end -->");
+    let start = readme.find(begin).unwrap() + begin.len();
+    let stop = start + readme[start..].find(end).unwrap();
+    let sample = readme_sample(&fs::read_to_string(root.join("samples/output/05-humanitarian.tsv")).unwrap());
+    if std::env::var_os("JISR_UPDATE_SAMPLES").is_some() {
+        fs::write(root.join("README.md"), format!("{}{sample}{}", &readme[..start], &readme[stop..])).unwrap();
+        return;
+    }
+    assert_eq!(&readme[start..stop], sample);
+}

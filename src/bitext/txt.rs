@@ -3,11 +3,12 @@
 //!
 //! With `--lines` there is exactly one line out per line in, empty ones included, and nothing else: the file can be put beside its source.
 //!
-//! Flags have no place inside plain text, so they follow it: where segments are flagged, the file ends with a rule and a list that gives the
-//! number, the flags and the first words of each. With `--lines` that list is left out; the run's summary and the other formats have it.
+//! Flags have no place inside plain text, so they follow it: where segments are flagged, the file ends with a rule, a line that counts the flags,
+//! and a list with the number, the flags and the first words of each segment to check. With `--lines` that list is left out; the run's summary
+//! and the other formats have it.
 
 use super::line::one_line;
-use super::{Bitext, BlockView, ExportContext, Exporter};
+use super::{Bitext, BlockView, ExportContext, Exporter, Flag};
 use crate::document::BlockKind;
 use std::io::{self, Write};
 
@@ -110,13 +111,26 @@ fn separator(previous: BlockKind, next: BlockKind) -> &'static str {
     }
 }
 
+/// How often each flag occurs, then the segments that someone should look at; one that is copied or translated in parts shows that itself.
 fn write_flags(bitext: &Bitext, out: &mut dyn Write) -> io::Result<()> {
-    let count = bitext.flagged().count();
-    if count == 0 {
+    let count = |flag: Flag| bitext.segments.iter().filter(|segment| segment.flags.contains(&flag)).count();
+    let counts: Vec<String> = Flag::ALL
+        .into_iter()
+        .map(|flag| (flag, count(flag)))
+        .filter(|(_, count)| *count > 0)
+        .map(|(flag, count)| format!("{count} {}", flag.name()))
+        .collect();
+    if counts.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n---\nMachine translation by {}; {count} of {} segments are flagged:", bitext.model, bitext.segments.len())?;
-    for (index, segment) in bitext.flagged() {
+    writeln!(
+        out,
+        "\n---\nMachine translation by {}; flags in {} segments: {}",
+        bitext.model,
+        bitext.segments.len(),
+        counts.join(", ")
+    )?;
+    for (index, segment) in bitext.flagged().filter(|(_, segment)| segment.flags.iter().any(|flag| flag.is_doubt())) {
         let text = one_line(if segment.target.trim().is_empty() { bitext.source(segment) } else { &segment.target });
         writeln!(out, "{}. {}: {}", index + 1, segment.flag_names(", "), first_words(&text))?;
     }
@@ -137,7 +151,7 @@ fn first_words(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bitext::{Flag, sample};
+    use crate::bitext::sample;
 
     #[test]
     fn blocks_are_laid_out_as_in_the_source() {

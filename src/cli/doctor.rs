@@ -3,6 +3,7 @@
 use super::model::HubArgs;
 use super::style;
 use anstyle::AnsiColor;
+use jisr::engine::kernel::{self, Level};
 use jisr::hub::{self, Hub, Place, Settings, bytes_for_people, free_space};
 use std::io::Write;
 use std::path::Path;
@@ -37,7 +38,7 @@ impl Finding {
     }
 
     /// An error whose message may end in a `hint:` line.
-    fn error(subject: &'static str, error: &hub::HubError) -> Finding {
+    fn error(subject: &'static str, error: &dyn std::error::Error) -> Finding {
         let text = error.to_string();
         let (text, hint) = text.split_once("\nhint: ").unwrap_or((&text, ""));
         Finding::warn(subject, text, hint)
@@ -82,35 +83,20 @@ fn version() -> Finding {
 
 fn processor() -> Finding {
     let cores = num_cpus::get_physical();
-    let features = features();
-    let text = format!("{cores} cores, {}", if features.is_empty() { "no vector extension" } else { &features });
-    match features.is_empty() {
-        true => Finding::warn("processor", text, "translation works, but slowly"),
-        false => Finding::ok("processor", text),
+    let chosen = match kernel::detect() {
+        Ok(kernels) => kernels.level,
+        Err(error) => return Finding::error("processor", &error),
+    };
+    let others = kernel::available().into_iter().map(|kernels| kernels.level).filter(|level| *level != chosen);
+    let others: Vec<&str> = others.map(Level::name).collect();
+    let others_exist = !others.is_empty();
+    let others = if others.is_empty() { String::new() } else { format!(" (it also runs {})", others.join(", ")) };
+    let text = format!("{cores} cores, kernels {chosen}{others}");
+    match chosen {
+        Level::Scalar if others_exist => Finding::warn("processor", text, "unset JISR_CPU_ISA for the fastest ones"),
+        Level::Scalar => Finding::warn("processor", text, "no vector instructions that jisr uses: translation works, but slowly"),
+        _ => Finding::ok("processor", text),
     }
-}
-
-/// The vector extensions that kernels may use.
-fn features() -> String {
-    #[cfg(target_arch = "x86_64")]
-    let features = [
-        ("AVX2", std::arch::is_x86_feature_detected!("avx2")),
-        ("FMA", std::arch::is_x86_feature_detected!("fma")),
-        ("AVX-VNNI", std::arch::is_x86_feature_detected!("avxvnni")),
-        ("AVX-512", std::arch::is_x86_feature_detected!("avx512f")),
-        ("AVX-512 VNNI", std::arch::is_x86_feature_detected!("avx512vnni")),
-        ("AVX-512 BF16", std::arch::is_x86_feature_detected!("avx512bf16")),
-    ];
-    #[cfg(target_arch = "aarch64")]
-    let features = [
-        ("NEON", std::arch::is_aarch64_feature_detected!("neon")),
-        ("dot product", std::arch::is_aarch64_feature_detected!("dotprod")),
-        ("i8mm", std::arch::is_aarch64_feature_detected!("i8mm")),
-    ];
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    let features: [(&str, bool); 0] = [];
-    let present: Vec<&str> = features.iter().filter(|(_, present)| *present).map(|(name, _)| *name).collect();
-    present.join(", ")
 }
 
 /// Memory as Linux tells it; elsewhere the system does not say in a file.

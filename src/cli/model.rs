@@ -3,9 +3,9 @@
 use super::{say, warn};
 use clap::builder::FalseyValueParser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use jisr::hub::{self, BUILTIN, Event, Hub, ModelFiles, Progress, Registry, Settings, bytes_for_people};
+use jisr::hub::{self, BUILTIN, Event, FileSource, Hub, ModelFiles, Progress, Registry, Settings, bytes_for_people};
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Which model, and from where.
@@ -69,6 +69,16 @@ impl ModelArgs {
             warn(text.trim_start_matches("warning: "));
         }
         Ok(choice.files)
+    }
+
+    /// As [`Self::resolve`], but a folder may hold a tokenizer without a model.
+    pub fn resolve_tokenizer(&self, quiet: bool) -> anyhow::Result<ModelFiles> {
+        match self.model.as_deref() {
+            Some(model) if Registry::known().find(model).is_none() && Path::new(model).is_dir() => {
+                Ok(ModelFiles { name: model.to_owned(), source: FileSource::Folder(model.into()) })
+            }
+            _ => self.resolve(quiet),
+        }
     }
 }
 

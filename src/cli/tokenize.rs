@@ -35,7 +35,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let files = args.model.resolve(false)?;
+    let files = args.model.resolve_tokenizer(false)?;
     let tokenizer = tokenizer::load(&files, Some(&args.from), args.to.as_deref())?;
     let inputs = if args.inputs.is_empty() { vec!["-".into()] } else { args.inputs.clone() };
     let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());

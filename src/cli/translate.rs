@@ -122,7 +122,6 @@ pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     let terminal = std::io::stdout().is_terminal();
     let request = Request { output: args.out.output.as_deref(), formats: &args.out.format, single, terminal };
     let target = Target::choose(&request)?;
-    let cancelled = cancel_on_interrupt();
     let read_options = args.input.read.options()?;
     let walk = document::walk(&args.inputs, read_options.max_bytes);
     let mut failures = Failures::default();
@@ -139,6 +138,8 @@ pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     let writer = Writer::new(target, &walk.sources, (args.from.clone(), args.to.clone()), read_options.clone());
     let journal = open_journal(&args, writer.target(), &translator)?;
     let progress = Progress::new(args.run.progress, args.run.quiet);
+    // Only now: before, Ctrl-C just ends the process, and a download is resumed by the next one.
+    let cancelled = cancel_on_interrupt();
     let mut run = Run {
         quiet: args.run.quiet,
         lines: args.input.lines,

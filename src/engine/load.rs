@@ -1,6 +1,7 @@
 //! From files to a running model: which device, which backend.
 
 use super::candle::CandleModel;
+use super::int8::{self, Int8Model};
 use super::search::DecodeOptions;
 use super::{EngineError, Precision, Result, Seq2Seq};
 use crate::hub::ModelFiles;
@@ -67,11 +68,12 @@ pub struct Loaded {
 pub fn load(files: &ModelFiles, device: DeviceChoice, precision: Option<Precision>) -> Result<Loaded> {
     let checkpoint = Checkpoint::open(files)?;
     let device = open_device(device)?;
-    let default = if device.is_cpu() { Precision::F32 } else { Precision::F16 };
+    let default = if device.is_cpu() { Precision::Int8 } else { Precision::F16 };
     let model: Box<dyn Seq2Seq> = match precision.unwrap_or(default) {
         Precision::Int8 if !device.is_cpu() => {
             return Err(EngineError::Unsupported("int8 runs on the CPU only\nhint: --device cpu, or --precision f16".into()));
         }
+        Precision::Int8 => Box::new(Int8Model::load(files, &checkpoint, int8::default_folder().as_deref())?),
         precision => Box::new(CandleModel::load(&checkpoint, &device, precision)?),
     };
     let options = DecodeOptions::new(&checkpoint.generation, &checkpoint.special);

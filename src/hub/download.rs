@@ -297,3 +297,34 @@ pub(super) fn check_space(cache: &Path, what: &str, needed: u64) -> Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    /// A disk can't be filled in a test; what hf-hub reports when it is can be made.
+    #[test]
+    fn errors_of_hf_hub_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(folder.path());
+        let settings = Settings { token: None, ..Settings::from_variables(|_| None) };
+        let downloader = Downloader::new(&cache, &settings, "org/model");
+        let file = RemoteFile { name: "model.safetensors".into(), commit: "c0".into(), etag: "e0".into(), size: 100 };
+        let meaning = |error: ApiError| downloader.meaning(error, &file);
+        let io = |kind: io::ErrorKind| ApiError::IoError(kind.into());
+        let status = |code| ApiError::RequestError(Box::new(ureq::Error::StatusCode(code)));
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
+            let error = meaning(io(kind));
+            assert!(matches!(error, HubError::NoSpace { needed: Some(100), .. }), "{error}");
+            assert!(error.to_string().contains("model.safetensors") && error.to_string().contains("hint: free some space"));
+        }
+        assert!(matches!(meaning(io(io::ErrorKind::PermissionDenied)), HubError::Io { .. }));
+        assert!(matches!(meaning(io(io::ErrorKind::ConnectionReset)), HubError::Interrupted { .. }));
+        assert!(matches!(meaning(status(401)), HubError::TokenNeeded { .. }));
+        assert!(matches!(meaning(status(404)), HubError::FileNotFound { .. }));
+        assert!(matches!(meaning(status(500)), HubError::Server { status: 500, .. }));
+        assert!(matches!(meaning(ApiError::MissingHeader("Content-Range")), HubError::NotAHub { .. }));
+        assert!(matches!(meaning(ApiError::LockAcquisition("x.lock".into())), HubError::Locked { .. }));
+    }
+}

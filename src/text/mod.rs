@@ -11,6 +11,7 @@ mod blocks;
 mod chars;
 mod clauses;
 mod clean;
+mod headline;
 mod lexicon;
 mod lines;
 mod numbers;

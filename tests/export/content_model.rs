@@ -1,6 +1,6 @@
 //! A small validator: which children an element may have, in which order and number, and which attributes it has to and may have.
 //!
-//! The models were taken by hand from the TMX 1.4 DTD, `xliff-core-1.2-strict.xsd` and `xliff_core_2.0.xsd` (XLIFF 2.1), as far as we write
+//! The models were written after the TMX 1.4 DTD, `xliff-core-1.2-strict.xsd` and `xliff_core_2.0.xsd` (XLIFF 2.1), as far as we write
 //! their elements; anything else is refused.
 
 use quick_xml::Reader;

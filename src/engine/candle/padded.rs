@@ -93,7 +93,7 @@ fn split(x: &Tensor, heads: usize) -> candle_core::Result<Tensor> {
 /// Attention of `[.., heads, queries, size]` over `[.., heads, keys, size]`; the softmax is taken in `f32`. Gives output and weights.
 fn attend(query: &Tensor, keys: &Tensor, values: &Tensor, mask: &Tensor) -> candle_core::Result<(Tensor, Tensor)> {
     let scale = (query.dim(D::Minus1)? as f64).powf(-0.5);
-    let scores = (query.contiguous()?.matmul(&keys.transpose(D::Minus2, D::Minus1)?.contiguous()?)? * scale)?;
+    let scores = (query.contiguous()?.matmul(&keys.transpose(D::Minus2, D::Minus1)?)? * scale)?;
     let scores = scores.to_dtype(DType::F32)?.broadcast_add(mask)?;
     let scores = scores.broadcast_sub(&scores.max_keepdim(D::Minus1)?)?.exp()?;
     let weights = scores.broadcast_div(&scores.sum_keepdim(D::Minus1)?)?;

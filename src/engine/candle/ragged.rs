@@ -14,9 +14,35 @@ use candle_core::{Device, Tensor};
 type KeysValues = Vec<f32>;
 
 /// What one hypothesis has taken in, layer by layer.
-#[derive(Clone)]
 struct History {
     layers: Vec<KeysValues>,
+}
+
+/// Positions that a history makes room for at a time: caches are most of what a run needs beside the weights, so they don't double.
+const ROOM: usize = 16;
+
+impl History {
+    fn empty(layers: usize) -> Self {
+        Self { layers: vec![Vec::new(); layers] }
+    }
+
+    /// Makes room for one more position of `width` values in every layer.
+    fn make_room(&mut self, width: usize) {
+        for layer in &mut self.layers {
+            if layer.capacity() - layer.len() < width {
+                layer.reserve_exact(ROOM * width);
+            }
+        }
+    }
+
+    fn copy(&self, width: usize) -> Self {
+        let copy = |layer: &KeysValues| {
+            let mut copy = Vec::with_capacity((layer.len() / width + 1).next_multiple_of(ROOM) * width);
+            copy.extend_from_slice(layer);
+            copy
+        };
+        Self { layers: self.layers.iter().map(copy).collect() }
+    }
 }
 
 /// Keys and values of an encoded source, layer by layer.
@@ -53,11 +79,7 @@ impl Ragged {
         }
     }
 
-    fn empty(&self) -> History {
-        History { layers: vec![Vec::new(); self.layers] }
-    }
-
-    /// A tensor of rows that `fill` writes.
+    /// A tensor `[rows, d]`.
     fn rows(&self, rows: usize, data: Vec<f32>) -> candle_core::Result<Tensor> {
         Tensor::from_vec(data, (rows, self.width), &Device::Cpu)
     }
@@ -158,15 +180,17 @@ impl Attend for Ragged {
         let mut before: Vec<Option<History>> = std::mem::take(&mut self.rows).into_iter().map(Some).collect();
         let width = 2 * self.width;
         for parent in parents {
-            let history = match *parent {
-                None => self.empty(),
+            let mut history = match *parent {
+                None => History::empty(self.layers),
                 Some(parent) => {
                     let parent = parent as usize;
                     children[parent] -= 1;
                     let history = &mut before[parent];
-                    if children[parent] == 0 { history.take() } else { history.clone() }.expect("the last child takes it")
+                    let own = if children[parent] == 0 { history.take() } else { history.as_ref().map(|history| history.copy(width)) };
+                    own.expect("only the last child takes its parent's history away")
                 }
             };
+            history.make_room(width);
             self.rows.push(history);
         }
         self.positions.clear();

@@ -61,7 +61,7 @@ impl Function for GeluTanh {
     unsafe fn apply<V: Lanes>(x: V) -> V {
         // SAFETY: as above.
         unsafe {
-            let inner = x.mul(x).fma(V::splat(0.044_715), V::splat(1.0)).mul(x).mul(V::splat(1.595_769_1));
+            let inner = x.mul(x).fma(V::splat(0.044_715), V::splat(1.0)).mul(x).mul(V::splat(1.595_769));
             let negative = V::splat(0.0).sub(inner.max(V::splat(-86.0)));
             x.div(V::splat(1.0).add(exp(negative)))
         }

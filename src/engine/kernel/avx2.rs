@@ -195,17 +195,30 @@ unsafe fn dot_eight<const MR: usize>(t: Tile, byte: usize) -> [__m256i; MR] {
     unsafe {
         // Each 32-bit lane sums one half of a column's group of four: columns 0–3 in the first register, 4–7 in the second.
         let mut acc = [[_mm256_setzero_si256(); 2]; MR];
-        for g in 0..t.groups {
-            for line in 0..t.fetch_lines {
-                _mm_prefetch::<_MM_HINT_T0>(t.fetch.wrapping_add((g * t.fetch_lines + line) * 64));
+        // Rows are reached as a pointer plus 0, 1 or 2 strides, which the addressing does for nothing.
+        let mut first = t.a;
+        let mut second = t.a.wrapping_add(3 * t.stride);
+        let mut p = t.w.add(byte);
+        // Two groups in a round; `k` is a multiple of 16, so their number is even.
+        for g in 0..t.groups / 2 {
+            for line in 0..2 * t.fetch_lines {
+                _mm_prefetch::<_MM_HINT_T0>(t.fetch.wrapping_add((g * 2 * t.fetch_lines + line) * 64));
             }
-            let p = t.w.add(g * 64 + byte);
-            let w = [_mm256_cvtepi8_epi16(_mm_loadu_si128(p.cast())), _mm256_cvtepi8_epi16(_mm_loadu_si128(p.add(16).cast()))];
-            for (i, row) in acc.iter_mut().enumerate() {
-                let a = _mm256_set1_epi64x(t.a.add(i * t.stride + g * 8).cast::<i64>().read_unaligned());
-                row[0] = _mm256_add_epi32(row[0], _mm256_madd_epi16(w[0], a));
-                row[1] = _mm256_add_epi32(row[1], _mm256_madd_epi16(w[1], a));
+            for half in 0..2 {
+                let w = [
+                    _mm256_cvtepi8_epi16(_mm_loadu_si128(p.add(half * 64).cast())),
+                    _mm256_cvtepi8_epi16(_mm_loadu_si128(p.add(half * 64 + 16).cast())),
+                ];
+                for (i, row) in acc.iter_mut().enumerate() {
+                    let at = if i < 3 { first.add(i * t.stride) } else { second.add((i - 3) * t.stride) };
+                    let a = _mm256_set1_epi64x(at.add(half * 8).cast::<i64>().read_unaligned());
+                    row[0] = _mm256_add_epi32(row[0], _mm256_madd_epi16(w[0], a));
+                    row[1] = _mm256_add_epi32(row[1], _mm256_madd_epi16(w[1], a));
+                }
             }
+            first = first.wrapping_add(16);
+            second = second.wrapping_add(16);
+            p = p.wrapping_add(128);
         }
         acc.map(|[a, b]| _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_hadd_epi32(a, b)))
     }

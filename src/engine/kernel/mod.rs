@@ -10,6 +10,9 @@
 //!
 //! Weights come in as [`PackedI8`] or [`PackedF32`], rows as slices with a stride, quantised rows as [`QuantizedRows`].
 
+// Loops over tiles index several arrays at once.
+#![allow(clippy::needless_range_loop)]
+
 mod activation;
 #[cfg(target_arch = "x86_64")]
 mod avx2;

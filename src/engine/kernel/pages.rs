@@ -93,6 +93,9 @@ pub(super) struct PageAttention {
     pub next_page: *const u32,
 }
 
+/// Bytes of keys and values that are fetched before they are needed: about as many as arrive while they are waited for.
+const AHEAD: usize = 16384;
+
 /// Values of scratch memory that [`attend`] needs: the weights and the sums of all heads.
 pub(super) fn scratch_len(shape: TileShape, heads: usize, positions: usize) -> usize {
     heads * (positions.next_multiple_of(LANES) + shape.value_words())
@@ -110,17 +113,23 @@ pub(super) unsafe fn attend<V: Lanes>(a: PageAttention) {
         let stride = tiles * LANES;
         let (size, key_words, value_words) = (a.shape.size, a.shape.key_words(), a.shape.value_words());
         let values_at = a.offset + a.heads * LANES * key_words;
+        // The part that is read `ahead` parts after part number `part`: all keys tile by tile, all values, then the next row's first keys.
+        let ahead = (AHEAD / (4 * LANES * key_words)).max(1);
+        let parts = tiles * a.heads;
+        let later = |part: usize| {
+            let part = part + ahead;
+            let (tile, head) = (part / a.heads % tiles, part % a.heads);
+            match part / parts {
+                0 => (*a.pages.add(tile)).wrapping_add(a.offset + head * LANES * key_words),
+                1 => (*a.pages.add(tile)).wrapping_add(values_at + head * LANES / 2 * value_words),
+                _ => a.next_page.wrapping_add(a.offset + head * LANES * key_words),
+            }
+        };
         for tile in 0..tiles {
             let keys = (*a.pages.add(tile)).add(a.offset);
             let left = a.positions - tile * LANES;
             for head in 0..a.heads {
-                let next = if head + 1 < a.heads {
-                    keys.add((head + 1) * LANES * key_words)
-                } else if tile + 1 < tiles {
-                    (*a.pages.add(tile + 1)).add(a.offset)
-                } else {
-                    (*a.pages).add(values_at)
-                };
+                let next = later(tile * a.heads + head);
                 let score = scores::<V>(a.query.add(head * size), keys.add(head * LANES * key_words), size, next);
                 let score = score.mul(V::splat(a.scale)).keep(LANES.min(left), V::splat(f32::NEG_INFINITY));
                 score.store(a.scratch.add(head * stride + tile * LANES));
@@ -140,13 +149,7 @@ pub(super) unsafe fn attend<V: Lanes>(a: PageAttention) {
             let positions = LANES.min(a.positions - tile * LANES);
             for head in 0..a.heads {
                 let weights = a.scratch.add(head * stride + tile * LANES);
-                let next = if head + 1 < a.heads {
-                    values.add((head + 1) * LANES / 2 * value_words)
-                } else if tile + 1 < tiles {
-                    (*a.pages.add(tile + 1)).add(values_at)
-                } else {
-                    a.next_page.wrapping_add(a.offset)
-                };
+                let next = later(parts + tile * a.heads + head);
                 let rows = values.add(head * LANES / 2 * value_words);
                 let mut at = 0;
                 while at < value_words {

@@ -1,10 +1,19 @@
 //! Memory for key/value pages, handed out and shared by counting.
 
+use memmap2::MmapMut;
+
+/// Bytes that are asked of the system at once: in few large pieces it can use large memory pages, and a step over a hundred megabytes of
+/// keys and values misses the address cache less often.
+const SLAB: usize = 4 << 20;
+
 /// Pages of one size. A page that several hypotheses share is counted, not copied; a page that nobody holds is handed out again.
 #[derive(Debug)]
 pub struct Pool {
     page_words: usize,
-    pages: Vec<Box<[u32]>>,
+    /// Pages in a slab.
+    per_slab: usize,
+    slabs: Vec<MmapMut>,
+    /// Of each page; its length is the number of pages.
     holders: Vec<u32>,
     free: Vec<u32>,
 }
@@ -12,7 +21,8 @@ pub struct Pool {
 impl Pool {
     /// A pool of pages of `page_words` words; it grows when a page is asked for and none is free.
     pub fn new(page_words: usize) -> Pool {
-        Pool { page_words, pages: Vec::new(), holders: Vec::new(), free: Vec::new() }
+        let per_slab = (SLAB / (4 * page_words.max(1))).max(1);
+        Pool { page_words, per_slab, slabs: Vec::new(), holders: Vec::new(), free: Vec::new() }
     }
 
     pub fn page_words(&self) -> usize {
@@ -20,11 +30,16 @@ impl Pool {
     }
 
     /// A page with one holder; what it contains is left from before.
+    ///
+    /// # Panics
+    /// Where the system has no memory left.
     pub fn take(&mut self) -> u32 {
         let id = self.free.pop().unwrap_or_else(|| {
-            self.pages.push(vec![0; self.page_words].into_boxed_slice());
+            if self.holders.len() == self.slabs.len() * self.per_slab {
+                self.slabs.push(slab(4 * self.page_words * self.per_slab));
+            }
             self.holders.push(0);
-            (self.pages.len() - 1) as u32
+            (self.holders.len() - 1) as u32
         });
         self.holders[id as usize] = 1;
         id
@@ -50,23 +65,49 @@ impl Pool {
             return id;
         }
         let own = self.take();
-        let (from, to) = (id as usize, own as usize);
-        let [from, to] = self.pages.get_disjoint_mut([from, to]).expect("a free page is not the shared one");
-        to.copy_from_slice(from);
+        let from = self.page(id).as_ptr();
+        let to = self.page_mut(own).as_mut_ptr();
+        // SAFETY: both are pages of this pool; a page that was free is not the shared one, so they don't overlap.
+        unsafe { std::ptr::copy_nonoverlapping(from, to, self.page_words) }
         self.release(id);
         own
     }
 
+    /// Byte range of a page in its slab.
+    fn place(&self, id: u32) -> (usize, std::ops::Range<usize>) {
+        assert!((id as usize) < self.holders.len());
+        let start = id as usize % self.per_slab * self.page_words * 4;
+        (id as usize / self.per_slab, start..start + self.page_words * 4)
+    }
+
     pub fn page(&self, id: u32) -> &[u32] {
-        &self.pages[id as usize]
+        let (slab, range) = self.place(id);
+        // SAFETY: any bits are a `u32`; a slab starts at a memory page, so whole words lie in the middle part.
+        let (before, words, _) = unsafe { self.slabs[slab][range].align_to() };
+        debug_assert!(before.is_empty());
+        words
     }
 
     pub fn page_mut(&mut self, id: u32) -> &mut [u32] {
-        &mut self.pages[id as usize]
+        let (slab, range) = self.place(id);
+        // SAFETY: as above; any `u32` is four bytes.
+        let (before, words, _) = unsafe { self.slabs[slab][range].align_to_mut() };
+        debug_assert!(before.is_empty());
+        words
     }
 
     /// Pages that somebody holds.
     pub fn in_use(&self) -> usize {
-        self.pages.len() - self.free.len()
+        self.holders.len() - self.free.len()
     }
+}
+
+fn slab(bytes: usize) -> MmapMut {
+    let memory = MmapMut::map_anon(bytes).expect("memory for keys and values");
+    #[cfg(target_os = "linux")]
+    if bytes >= SLAB / 2 {
+        // Without large pages it is only slower.
+        let _ = memory.advise(memmap2::Advice::HugePage);
+    }
+    memory
 }
