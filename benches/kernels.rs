@@ -3,9 +3,7 @@
 //! Throughput is in multiply-adds per second; 64 rows are a batch of sentences, 512 and 2048 the widths of opus-mt.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use jisr::engine::kernel::{
-    BLOCK, Heads, Linear, Norm, PAGE, PackedF32, PackedI8, Pool, QuantizedRows, TileShape, available,
-};
+use jisr::engine::kernel::{BLOCK, Heads, Linear, Norm, PAGE, PackedF32, PackedI8, Pool, QuantizedRows, TileShape, available};
 use std::hint::black_box;
 use std::time::Duration;
 

@@ -186,7 +186,8 @@ impl Attend for Ragged {
                     let parent = parent as usize;
                     children[parent] -= 1;
                     let history = &mut before[parent];
-                    let own = if children[parent] == 0 { history.take() } else { history.as_ref().map(|history| history.copy(width)) };
+                    let own =
+                        if children[parent] == 0 { history.take() } else { history.as_ref().map(|history| history.copy(width)) };
                     own.expect("only the last child takes its parent's history away")
                 }
             };
