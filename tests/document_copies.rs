@@ -161,7 +161,7 @@ fn a_file_that_changed_or_cannot_be_copied_is_refused() {
     let bitext = translate(read(&source, &ReadOptions::default()).unwrap().remove(0));
     std::fs::write(&path, "نص آخر").unwrap();
     let error = write_translated(&source, &ReadOptions::default(), &bitext).unwrap_err();
-    assert_eq!(error.to_string(), "a.txt: changed since it was read");
+    assert_eq!(error.to_string(), "a.txt: changed since it was read\nhint: run the translation again");
     let source = fixture("visual.pdf");
     let bitext = translate(read(&source, &ReadOptions::default()).unwrap().remove(0));
     assert!(write_translated(&source, &ReadOptions::default(), &bitext).unwrap_err().hint().is_some());

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-/// A file that could not be read. `Display` is one line, `NAME: what happened`; [`ReadError::hint`] says what to do next.
+/// A file that could not be read. `Display` says `NAME: what happened` and, where there is something to do, on a second line `hint: what`.
 #[derive(Debug)]
 pub struct ReadError {
     /// The file as shown to people, as in [`crate::document::Document::name`].
@@ -97,7 +97,11 @@ impl ReadError {
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = if self.name == "-" { "standard input" } else { &self.name };
-        write!(f, "{name}: {}", self.kind)
+        write!(f, "{name}: {}", self.kind)?;
+        match self.hint() {
+            Some(hint) => write!(f, "\nhint: {hint}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -15,9 +15,12 @@ pub(crate) struct Translations<'a> {
 impl<'a> Translations<'a> {
     pub fn new(bitext: &'a Bitext) -> Self {
         let mut blocks: Vec<Option<String>> = vec![None; bitext.document.blocks.len()];
+        let mut changed = vec![false; blocks.len()];
         for segment in &bitext.segments {
+            let source = bitext.source(segment).trim();
             let target = segment.target.trim();
-            let target = if target.is_empty() { bitext.source(segment).trim() } else { target };
+            let target = if target.is_empty() { source } else { target };
+            changed[segment.block] |= target != source;
             match &mut blocks[segment.block] {
                 Some(text) => {
                     text.push(' ');
@@ -25,6 +28,10 @@ impl<'a> Translations<'a> {
                 }
                 empty => *empty = Some(target.to_owned()),
             }
+        }
+        // What was only copied (code, names in Latin letters) keeps its markup and its line breaks.
+        for (block, changed) in blocks.iter_mut().zip(changed) {
+            *block = block.take().filter(|_| changed);
         }
         Translations { bitext, blocks }
     }
