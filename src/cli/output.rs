@@ -199,7 +199,7 @@ impl Writer {
     }
 
     fn copy(&self, path: &Path, source: &Source, bitext: &Bitext) -> anyhow::Result<()> {
-        let bytes = document::write_translated(source, &self.read_options, bitext).map_err(super::reading::explained)?;
+        let bytes = document::write_translated(source, &self.read_options, bitext)?;
         let mut file = PendingFile::create(path)?;
         file.write_all(&bytes).map_err(|error| file.error(error))?;
         Ok(file.commit()?)

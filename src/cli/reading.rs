@@ -1,7 +1,7 @@
 //! The options that say how inputs are read, shared by `translate` and `split`.
 
 use super::UsageError;
-use jisr::document::{Format, ReadError, ReadOptions};
+use jisr::document::{Format, ReadOptions};
 
 /// How inputs are read.
 #[derive(clap::Args, Debug, Clone)]
@@ -50,13 +50,5 @@ impl ReadArgs {
             lines: false,
             max_bytes: self.max_file_size.saturating_mul(1_000_000),
         })
-    }
-}
-
-/// A file that could not be read, with what to do about it.
-pub fn explained(error: ReadError) -> anyhow::Error {
-    match error.hint() {
-        Some(hint) => anyhow::anyhow!("{error}\nhint: {hint}"),
-        None => anyhow::anyhow!("{error}"),
     }
 }

@@ -4,7 +4,6 @@ use super::decoding::DecodingArgs;
 use super::model::ModelArgs;
 use super::output::{Request, Target, Writer};
 use super::progress::{Progress, ProgressMode, duration};
-use super::reading::explained;
 use super::{INTERRUPTED, SOME_FAILED, UsageError, say, warn};
 use anyhow::Context;
 use jisr::bitext::{Bitext, ExportError, Flag, Format};
@@ -127,7 +126,7 @@ pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     let mut walk = document::walk(&args.inputs, read_options.max_bytes);
     leave_out_own_output(&mut walk.sources, &args.inputs, &target)?;
     let mut failures = Failures::default();
-    walk.problems.into_iter().for_each(|problem| failures.add(explained(problem)));
+    walk.problems.into_iter().for_each(|problem| failures.add(problem.into()));
     if walk.sources.is_empty() {
         if failures.count == 0 {
             warn("the input holds no files");
@@ -223,7 +222,7 @@ impl Run<'_> {
                         waiting.push((index, self.prepare(document)));
                     }
                 }
-                Err(error) => self.watch.progress.pause(|| self.failures.add(explained(error))),
+                Err(error) => self.watch.progress.pause(|| self.failures.add(error.into())),
             }
             if size >= TOGETHER {
                 self.together(sources, std::mem::take(&mut waiting))?;
