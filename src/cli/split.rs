@@ -19,7 +19,7 @@ pub struct Args {
     #[arg(short, long, value_enum, default_value_t = Format::Txt, env = "JISR_SPLIT_FORMAT")]
     format: Format,
     /// Print JSONL records {"block","start","end","text"} (the same as --format jsonl)
-    #[arg(long, visible_alias = "jsonl")]
+    #[arg(long, visible_alias = "jsonl", env = "JISR_JSON", value_parser = clap::builder::FalseyValueParser::new())]
     json: bool,
 }
 
