@@ -52,7 +52,7 @@ fn read_message(message: &Message<'_>, raw: &[u8], builder: &mut TextBuilder, de
         let other = message.html_body.get(position).filter(|_| message.html_body.len() == message.text_body.len());
         let texts: Vec<Body> =
             std::iter::once(id).chain(other.filter(|other| *other != id)).filter_map(|id| body(message, *id, raw)).collect();
-        seen.extend(std::iter::once(*id).chain(other.copied()).map(u32::from));
+        seen.extend(std::iter::once(*id).chain(other.copied()));
         let arabic = |body: &&Body| body.text().chars().filter(|c| is_arabic_letter(*c)).count();
         // The plain text comes first; HTML must offer a good deal more to be taken instead.
         let best = match &texts[..] {
@@ -62,7 +62,7 @@ fn read_message(message: &Message<'_>, raw: &[u8], builder: &mut TextBuilder, de
         };
         best.add_to(builder)?;
     }
-    for id in message.html_body.iter().filter(|id| !seen.contains(&u32::from(**id))) {
+    for id in message.html_body.iter().filter(|id| !seen.contains(id)) {
         if let Some(body) = body(message, *id, raw) {
             body.add_to(builder)?;
         }

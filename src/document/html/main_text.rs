@@ -273,5 +273,5 @@ fn shared_words(title: &str, heading: &NodeRef<'_, Node>) -> usize {
     let text = text_of(*heading);
     let count = text.split_whitespace().count();
     let shared = text.split_whitespace().filter(|word| words.contains(word)).count();
-    if count == 0 { 0 } else { shared * 2 / count }
+    (shared * 2).checked_div(count).unwrap_or(0)
 }

@@ -49,7 +49,7 @@ pub(super) fn lines(glyphs: &[Glyph]) -> Vec<Line> {
     let mut turns: Vec<(usize, u8)> =
         (0..4).map(|turn| (glyphs.iter().filter(|glyph| glyph.turn == turn).count(), turn)).collect();
     // Upright text first, unless most of the page is turned.
-    turns.sort_by(|a, b| b.0.cmp(&a.0));
+    turns.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
     for (_, turn) in turns.into_iter().filter(|(count, _)| *count > 0) {
         let indices: Vec<usize> = (0..glyphs.len()).filter(|index| glyphs[*index].turn == turn).collect();
         let fragments = fragments(glyphs, indices);
