@@ -76,8 +76,9 @@ pub fn run() -> ExitCode {
         Command::Bench(args) => bench::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "jisr", &mut std::io::stdout());
-            Ok(ExitCode::SUCCESS)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "jisr", &mut script);
+            std::io::stdout().write_all(&script).map(|()| ExitCode::SUCCESS).map_err(anyhow::Error::from)
         }
     };
     outcome.unwrap_or_else(|error| {
@@ -96,21 +97,27 @@ struct UsageError(String);
 
 /// Prints an error and its causes on standard error; `hint:` lines inside are set apart.
 fn report(error: &anyhow::Error) {
-    let mut message = String::new();
+    let is_hint = |line: &&str| line.trim_start().starts_with("hint:");
+    let (mut message, mut hints) = (String::new(), Vec::new());
     for cause in error.chain() {
         let cause = cause.to_string();
-        if message.contains(&cause) {
+        let (advice, lines): (Vec<&str>, Vec<&str>) = cause.lines().partition(is_hint);
+        let lines = lines.join("\n");
+        hints.extend(advice.into_iter().map(str::to_owned));
+        // Many errors quote their cause, with more or less of its detail.
+        let core = lines.split(" (os error").next().unwrap_or(&lines);
+        if !message.is_empty() && message.to_lowercase().contains(&core.to_lowercase()) {
             continue;
         }
-        if !message.is_empty() {
-            message.push_str(": ");
+        if lines.contains(".part-") && !message.is_empty() {
+            continue;
         }
-        message.push_str(&cause);
+        message = if message.is_empty() { lines } else { format!("{message}: {lines}") };
     }
-    let (hints, lines): (Vec<&str>, Vec<&str>) = message.lines().partition(|line| line.trim_start().starts_with("hint:"));
     let mut err = anstream::stderr().lock();
     let (red, cyan) = (style(anstyle::AnsiColor::Red), style(anstyle::AnsiColor::Cyan));
-    let _ = writeln!(err, "{red}error:{red:#} {}", lines.join("\n"));
+    let _ = writeln!(err, "{red}error:{red:#} {message}");
+    hints.dedup();
     for hint in hints {
         let _ = writeln!(err, "{cyan}hint:{cyan:#}{}", hint.trim_start().trim_start_matches("hint:"));
     }

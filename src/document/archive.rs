@@ -128,12 +128,6 @@ pub(crate) fn gunzip(bytes: &[u8], limit: u64) -> Result<Vec<u8>> {
     Ok(inner)
 }
 
-pub(crate) fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(bytes)?;
-    Ok(encoder.finish()?)
-}
-
 fn zip_error(error: ZipError, format: Format) -> ReadErrorKind {
     match error {
         ZipError::Io(error) => ReadErrorKind::malformed(format.title(), error),
@@ -234,6 +228,12 @@ mod tests {
             writer.write_all(content).unwrap();
         }
         writer.finish().unwrap().into_inner()
+    }
+
+    fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        std::io::Write::write_all(&mut encoder, bytes)?;
+        encoder.finish()
     }
 
     #[test]

@@ -154,6 +154,9 @@ pub struct ReadOptions {
     pub columns: Vec<String>,
     /// `--field PATH`: the fields of JSON and JSONL to translate (`body`, `article.text`, `items[].title`). Empty: the strings that are Arabic.
     pub fields: Vec<String>,
+    /// `--lines`: every line of a text is one block, empty ones too, and a text without any is no error. Text is what everything is then
+    /// taken for, unless [`ReadOptions::format`] says otherwise.
+    pub lines: bool,
     /// The largest file to read, and the most that a compressed one may unpack to, in bytes.
     pub max_bytes: u64,
 }
@@ -166,6 +169,7 @@ impl Default for ReadOptions {
             html_all: false,
             columns: Vec::new(),
             fields: Vec::new(),
+            lines: false,
             max_bytes: ReadOptions::DEFAULT_MAX_BYTES,
         }
     }
@@ -250,7 +254,9 @@ fn read_one(source: &Source, options: &ReadOptions) -> Result<Document, ReadErro
         let mut document = guard::guarded(raw.format, || reader.read(&raw, options))?;
         document.name = source.name.clone();
         document.format = raw.format;
-        if document.blocks.is_empty() {
+        if options.lines {
+            document.blocks = plain::lines(&document.text);
+        } else if document.blocks.is_empty() {
             return Err(ReadErrorKind::NoText(format!(
                 "this {} file holds only white space or nothing to translate",
                 raw.format.title()
@@ -263,17 +269,16 @@ fn read_one(source: &Source, options: &ReadOptions) -> Result<Document, ReadErro
 
 /// Writes the document of `source` in its own format with the translations of `bitext` in place (`-f same`).
 ///
-/// `options` must be those it was read with. Fails with [`ReadErrorKind::Changed`] where the file is no longer the one that was translated.
+/// A compressed file's copy is not compressed. `options` must be those it was read with. Fails with [`ReadErrorKind::Changed`] where the file is
+/// no longer the one that was translated.
 pub fn write_translated(source: &Source, options: &ReadOptions, bitext: &Bitext) -> Result<Vec<u8>, ReadError> {
     let write = || {
         let bytes = source.load(options.max_bytes)?;
         let raw = identify(&bytes, &source.name, options)?;
-        let compressed = raw.compressed;
         let raw = raw.borrow();
         let reader = reader(raw.format).ok_or(ReadErrorKind::NoCopy { format: raw.format.title() })?;
         let translations = Translations::new(bitext);
-        let copy = guard::guarded(raw.format, || reader.write_translated(&raw, options, &translations))?;
-        if compressed { archive::gzip(&copy) } else { Ok(copy) }
+        guard::guarded(raw.format, || reader.write_translated(&raw, options, &translations))
     };
     write().map_err(|kind: ReadErrorKind| kind.named(&source.name))
 }
@@ -282,7 +287,6 @@ pub fn write_translated(source: &Source, options: &ReadOptions, bitext: &Bitext)
 struct Identified<'a> {
     bytes: Cow<'a, [u8]>,
     format: Format,
-    compressed: bool,
 }
 
 impl Identified<'_> {
@@ -292,21 +296,22 @@ impl Identified<'_> {
 }
 
 fn identify<'a>(bytes: &'a [u8], name: &str, options: &ReadOptions) -> error::Result<Identified<'a>> {
-    if bytes.is_empty() {
+    if bytes.is_empty() && !options.lines {
         return Err(ReadErrorKind::Empty);
     }
-    let (bytes, name, compressed) = if bytes.starts_with(b"\x1f\x8b") || options.format == Some(Format::Gzip) {
+    let (bytes, name) = if bytes.starts_with(b"\x1f\x8b") || options.format == Some(Format::Gzip) {
         let inner = archive::gunzip(bytes, options.max_bytes)?;
-        (Cow::Owned(inner), name.strip_suffix(".gz").unwrap_or(name), true)
+        (Cow::Owned(inner), name.strip_suffix(".gz").unwrap_or(name))
     } else {
-        (Cow::Borrowed(bytes), name, false)
+        (Cow::Borrowed(bytes), name)
     };
-    if bytes.is_empty() {
+    if bytes.is_empty() && !options.lines {
         return Err(ReadErrorKind::Empty);
     }
     let forced = options.format.filter(|format| !matches!(format, Format::Gzip | Format::Zip));
     let format = match forced {
         Some(format) => format,
+        None if options.lines && !matches!(detect(&bytes, name), Detected::Binary(_)) => Format::Text,
         None => match detect(&bytes, name) {
             Detected::Format(format) => format,
             Detected::Ole => archive::ole_kind(&bytes)?,
@@ -316,5 +321,5 @@ fn identify<'a>(bytes: &'a [u8], name: &str, options: &ReadOptions) -> error::Re
             }
         },
     };
-    Ok(Identified { bytes, format, compressed })
+    Ok(Identified { bytes, format })
 }

@@ -28,3 +28,16 @@ impl Reader for Plain {
 pub(crate) fn layout(text: &str) -> Vec<Block> {
     crate::text::blocks(text)
 }
+
+/// Every line as a block, empty ones too; a last line end is no line of its own.
+pub(crate) fn lines(text: &str) -> Vec<Block> {
+    let mut start = 0;
+    let mut blocks = Vec::new();
+    for line in text.split_inclusive('\n') {
+        let body = line.strip_suffix('\n').unwrap_or(line);
+        let body = body.strip_suffix('\r').unwrap_or(body);
+        blocks.push(Block { range: start..start + body.len(), ..Block::default() });
+        start += line.len();
+    }
+    blocks
+}

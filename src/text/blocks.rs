@@ -6,6 +6,7 @@
 //! text has a width that explains most of its pairs. Then every pair of lines is joined or not, and the blocks get their kinds.
 
 use super::chars::*;
+use super::headline::line_break;
 use super::lexicon::leaves_open;
 use super::lines::{Line, LineKind, Lines, last_character};
 use crate::document::{Block, BlockKind};
@@ -128,11 +129,17 @@ impl Wrapping {
         if let Some(width) = self.ragged {
             return line.width * 100 >= width * if ended { 85 } else { 72 };
         }
-        self.pairs <= 3
-            && (50..=130).contains(&line.width)
-            && !ended
-            && !content.ends_with(':')
-            && self.widest <= line.width + next.first_word
+        // Too little to tell from: the words on both sides decide.
+        if self.pairs > 3 || ended || content.ends_with(':') || line.width > 130 {
+            return false;
+        }
+        let following = &text[next.range.clone()];
+        let wide = line.width >= 50 && self.widest <= line.width + next.first_word;
+        let words = content.split_whitespace().count();
+        let unlike_headline = if words >= 4 { -4.3 } else { -6.5 };
+        wide || (words >= 3
+            && (ends_sentence(following) || breaks_off(following))
+            && line_break(content, following) < unlike_headline)
     }
 }
 

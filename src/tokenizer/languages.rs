@@ -27,9 +27,9 @@ impl Language {
 pub fn find(code: &str) -> Option<&'static Language> {
     let wanted = code.trim().to_lowercase().replace('-', "_");
     let exact = |test: &dyn Fn(&Language) -> bool| TABLE.iter().find(|language| test(language));
-    if let Some(language) = exact(&|language| language.nllb.eq_ignore_ascii_case(&wanted)).or_else(|| {
-        exact(&|language| language.name.to_lowercase().replace('-', "_").replace(' ', "_") == wanted.replace(' ', "_"))
-    }) {
+    if let Some(language) = exact(&|language| language.nllb.eq_ignore_ascii_case(&wanted))
+        .or_else(|| exact(&|language| language.name.to_lowercase().replace(['-', ' '], "_") == wanted.replace(' ', "_")))
+    {
         return Some(language);
     }
     let (base, region) = wanted.split_once('_').unwrap_or((&wanted, ""));

@@ -36,6 +36,9 @@ impl Scanner<'_> {
             return self.stop_after_number(previous_text, token, next);
         }
         if is_latin_letter(before) {
+            if is_lead_in(previous_text) && token.len() <= 4 && token.chars().all(|c| matches!(c, 'I' | 'V' | 'X')) {
+                return false;
+            }
             return latin_stop_ends(token, next, spaced_before);
         }
         if next.is_small_latin() && !is_arabic_letter(before) {
@@ -53,7 +56,7 @@ impl Scanner<'_> {
                 None => true,
                 Some(Abbreviation::AndSoOn) => cue != Cue::Continues || folded == "ثم",
                 Some(Abbreviation::Title | Abbreviation::BeforeNumber) => false,
-                Some(Abbreviation::Unit) => !follows_unit(folded),
+                Some(Abbreviation::Unit) => !follows_unit(folded) && !follows_era(folded),
                 // `في عام 1967م. اندلعت الحرب`: what stands before is a phrase, not a sentence.
                 Some(Abbreviation::AfterNumber) if is_time_phrase(previous_text) && !folded.starts_with('و') => false,
                 Some(Abbreviation::AfterNumber) => {
@@ -197,7 +200,7 @@ fn latin_stop_ends(token: &str, next: &Next, spaced_before: bool) -> bool {
         Some(LatinAbbreviation::BeforeNumber) => !is_digit(after),
         Some(LatinAbbreviation::AndOthers) => starts,
         Some(LatinAbbreviation::MayEnd) => starts || latin_next && after.is_uppercase() && opens_english_char(after),
-        Some(LatinAbbreviation::Initial) => !latin_next && !is_digit(after),
+        Some(LatinAbbreviation::Initial) => !latin_next && !is_digit(after) && next.cue != Cue::Continues,
         Some(LatinAbbreviation::Time) => next.cue != Cue::Continues,
     }
 }

@@ -195,7 +195,7 @@ impl Scanner<'_> {
             return next.first.is_uppercase() && words(&self.text[self.start..run.start]) >= 3;
         }
         let word = next.folded.as_str();
-        let asks = matches!(word, "هل" | "لماذا" | "كيف" | "متي" | "اين" | "ماذا" | "نعم" | "كلا" | "لقد");
+        let asks = matches!(word, "هل" | "لماذا" | "كيف" | "متي" | "اين" | "ماذا" | "لقد");
         let reports = next.cue == Cue::Starts && word.strip_prefix(['و', 'ف']).is_some_and(|rest| cue(rest) == Cue::Attribution);
         (asks || reports) && words(&self.text[self.start..run.start]) >= 3
     }
