@@ -3,7 +3,8 @@
 //! From every fixture and a few small files, variants are made with a fixed seed: cut short, bits flipped, pieces doubled or swapped, nested
 //! deep; office documents also inside their packages. `JISR_MALFORMED_VARIANTS` sets how many per file (default 24; 5000 for a release).
 
-use jisr::document::{ReadErrorKind, ReadOptions, Source, read};
+use jisr::bitext::{Bitext, Segment};
+use jisr::document::{Block, Document, ReadErrorKind, ReadOptions, Source, read, write_translated};
 use std::io::{Cursor, Read, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -117,6 +118,17 @@ fn damage_package(bytes: &[u8], random: &mut Random) -> Option<Vec<u8>> {
     Some(writer.finish().ok()?.into_inner())
 }
 
+fn english(document: Document) -> Bitext {
+    let segment = |(block, at): (usize, &Block)| Segment {
+        block,
+        range: at.range.clone(),
+        target: "English".to_owned(),
+        ..Segment::default()
+    };
+    let segments = document.blocks.iter().enumerate().map(segment).collect();
+    Bitext { document, segments, model: String::new(), source_lang: "ar".into(), target_lang: "en".into(), lines: false }
+}
+
 #[test]
 fn damaged_files_give_text_or_a_message() {
     let count: usize = std::env::var("JISR_MALFORMED_VARIANTS").ok().and_then(|count| count.parse().ok()).unwrap_or(24);
@@ -149,11 +161,20 @@ fn damaged_files_give_text_or_a_message() {
                             );
                             end = block.range.end;
                         }
+                        // What can be read can be copied, or not copied for a reason.
+                        if variant % 4 == 1
+                            && let Err(error) = write_translated(&source, &options, &english(document))
+                        {
+                            assert!(matches!(error.kind, ReadErrorKind::NoCopy { .. }), "{name}, variant {variant}: {error}");
+                        }
                     }
                 }
                 Err(error) => {
                     refused += 1;
                     let text = error.to_string();
+                    if text.contains("makes no sense") {
+                        eprintln!("{name}, variant {variant}: a panic was caught");
+                    }
                     let (message, hint) = text.split_once("\nhint: ").unwrap_or((&text, "none"));
                     assert!(message.starts_with(&format!("{name}: ")) && message.len() > name.len() + 10, "{message}");
                     assert!(
