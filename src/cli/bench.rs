@@ -18,7 +18,7 @@ pub struct Args {
     model: ModelArgs,
 
     /// Text whose lines are translated
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "JISR_BENCH_INPUT")]
     input: PathBuf,
 
     #[arg(long, value_name = "LANG", default_value = "ar", env = "JISR_FROM")]
@@ -31,11 +31,11 @@ pub struct Args {
     decoding: DecodingArgs,
 
     /// Times the lines are translated after a warm-up; the median counts
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 3, env = "JISR_BENCH_REPEAT", value_parser = clap::value_parser!(u16).range(1..))]
     repeat: u16,
 
     /// Print one JSON object
-    #[arg(long)]
+    #[arg(long, env = "JISR_JSON", value_parser = clap::builder::FalseyValueParser::new())]
     json: bool,
 }
 

@@ -109,9 +109,6 @@ fn report(error: &anyhow::Error) {
         if !message.is_empty() && message.to_lowercase().contains(&core.to_lowercase()) {
             continue;
         }
-        if lines.contains(".part-") && !message.is_empty() {
-            continue;
-        }
         message = if message.is_empty() { lines } else { format!("{message}: {lines}") };
     }
     let mut err = anstream::stderr().lock();

@@ -126,7 +126,7 @@ pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     let mut walk = document::walk(&args.inputs, read_options.max_bytes);
     leave_out_own_output(&mut walk.sources, &args.inputs, &target)?;
     let mut failures = Failures::default();
-    walk.problems.into_iter().for_each(|problem| failures.add(problem.into()));
+    walk.problems.into_iter().for_each(|problem| failures.add(anyhow::anyhow!("{problem}")));
     if walk.sources.is_empty() {
         if failures.count == 0 {
             warn("the input holds no files");
@@ -222,7 +222,7 @@ impl Run<'_> {
                         waiting.push((index, self.prepare(document)));
                     }
                 }
-                Err(error) => self.watch.progress.pause(|| self.failures.add(error.into())),
+                Err(error) => self.watch.progress.pause(|| self.failures.add(anyhow::anyhow!("{error}"))),
             }
             if size >= TOGETHER {
                 self.together(sources, std::mem::take(&mut waiting))?;

@@ -17,7 +17,7 @@ pub(super) struct Matrix {
     pub weights: usize,
     pub scale: usize,
     pub bias: usize,
-    pub correction: usize,
+    pub sum: usize,
 }
 
 /// A plain array of `f32`: byte offset and number of values.
@@ -161,7 +161,7 @@ impl Places {
             weights: self.bytes(columns * k.next_multiple_of(16)),
             scale: self.bytes(columns * 4),
             bias: self.bytes(columns * 4),
-            correction: self.bytes(columns * 4),
+            sum: self.bytes(columns * 4),
         };
         self.sources.push(Source::Matrix { to, from, padding });
         to

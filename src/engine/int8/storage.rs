@@ -20,7 +20,6 @@ pub(super) enum Storage {
 /// Element types of the arrays: every bit pattern is a value.
 trait Plain: Copy {}
 impl Plain for i8 {}
-impl Plain for i32 {}
 impl Plain for f32 {}
 
 fn typed<T: Plain>(bytes: &[u8], offset: usize, len: usize) -> &[T] {
@@ -64,7 +63,7 @@ impl Storage {
             typed(bytes, m.weights, columns * m.k.next_multiple_of(16)),
             typed(bytes, m.scale, columns),
             typed(bytes, m.bias, columns),
-            typed(bytes, m.correction, columns),
+            typed(bytes, m.sum, columns),
         )
     }
 
@@ -102,18 +101,18 @@ fn matrix(
     let columns = to.n.next_multiple_of(crate::engine::kernel::BLOCK);
     let (weights, rest) = bytes[to.weights..].split_at_mut(to.scale - to.weights);
     let (scale, rest) = rest.split_at_mut(to.bias - to.scale);
-    let (bias, correction) = rest.split_at_mut(to.correction - to.bias);
+    let (bias, sum) = rest.split_at_mut(to.sum - to.bias);
     let weights = typed_mut::<i8>(&mut weights[..columns * to.k.next_multiple_of(16)]);
     let scale = typed_mut::<f32>(&mut scale[..columns * 4]);
     let bias = typed_mut::<f32>(&mut bias[..columns * 4]);
-    let correction = typed_mut::<i32>(&mut correction[..columns * 4]);
+    let sum = typed_mut::<f32>(&mut sum[..columns * 4]);
     bias[to.n..].fill(padding);
     let mut first = 0;
     for linear in from {
         let n = checkpoint.weights().shape(&linear.weight)?[0];
         for start in (0..n).step_by(ROWS_AT_ONCE) {
             checkpoint.read_rows(&linear.weight, start..n.min(start + ROWS_AT_ONCE), rows)?;
-            let columns = ColumnsMut { weights: &mut *weights, scale: &mut *scale, correction: &mut *correction };
+            let columns = ColumnsMut { weights: &mut *weights, scale: &mut *scale, sum: &mut *sum };
             columns.pack(rows, to.k, first + start);
         }
         if let Some(name) = &linear.bias {

@@ -66,6 +66,10 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
         unsafe { both!(_mm256_max_ps, self, o) }
     }
     #[inline(always)]
+    unsafe fn min(self, o: Self) -> Self {
+        unsafe { both!(_mm256_min_ps, self, o) }
+    }
+    #[inline(always)]
     unsafe fn abs(self) -> Self {
         unsafe { both!(_mm256_andnot_ps, Self::splat(-0.0), self) }
     }
@@ -120,6 +124,15 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
         }
     }
     #[inline(always)]
+    unsafe fn minimum(self) -> f32 {
+        unsafe {
+            let h = _mm256_min_ps(self.0, self.1);
+            let h = _mm_min_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps::<1>(h));
+            let h = _mm_min_ps(h, _mm_movehl_ps(h, h));
+            _mm_cvtss_f32(_mm_min_ss(h, _mm_shuffle_ps::<1>(h, h)))
+        }
+    }
+    #[inline(always)]
     unsafe fn load_bf16_pairs(p: *const u32) -> (Self, Self) {
         unsafe {
             let (a, b) = (_mm256_loadu_si256(p.cast()), _mm256_loadu_si256(p.add(8).cast()));
@@ -139,7 +152,6 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
             if Self::WIDE {
                 _mm256_storeu_si256(p.cast(), words);
             } else {
-                let words = _mm256_add_epi16(words, _mm256_set1_epi16(128));
                 let bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
                 _mm_storeu_si128(p.cast(), bytes);
             }
@@ -158,9 +170,7 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
         unsafe {
             let mut out = [[(_mm256_setzero_si256(), _mm256_setzero_si256()); 4]; MR];
             if VNNI {
-                let low = _mm256_loadu_si256(t.correction.cast());
-                let high = _mm256_loadu_si256(t.correction.add(8).cast());
-                let mut acc = [(low, high); MR];
+                let mut acc = [(_mm256_setzero_si256(), _mm256_setzero_si256()); MR];
                 for g in 0..t.groups {
                     for line in 0..t.fetch_lines {
                         Self::fetch(t.fetch.wrapping_add((g * t.fetch_lines + line) * 64));
@@ -188,7 +198,7 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     }
 }
 
-/// Eight columns, `byte` their place in a group, by multiplying 16-bit integers; activations are two-byte `q`, so nothing is corrected.
+/// Eight columns, `byte` their place in a group, by multiplying 16-bit integers.
 #[inline(always)]
 unsafe fn dot_eight<const MR: usize>(t: Tile, byte: usize) -> [__m256i; MR] {
     // SAFETY: as in the `impl` above.

@@ -53,6 +53,10 @@ impl Lanes for Avx512 {
         unsafe { Self(_mm512_max_ps(self.0, o.0)) }
     }
     #[inline(always)]
+    unsafe fn min(self, o: Self) -> Self {
+        unsafe { Self(_mm512_min_ps(self.0, o.0)) }
+    }
+    #[inline(always)]
     unsafe fn abs(self) -> Self {
         unsafe { Self(_mm512_abs_ps(self.0)) }
     }
@@ -91,6 +95,15 @@ impl Lanes for Avx512 {
         }
     }
     #[inline(always)]
+    unsafe fn minimum(self) -> f32 {
+        unsafe {
+            let h = _mm256_min_ps(_mm512_castps512_ps256(self.0), _mm512_extractf32x8_ps::<1>(self.0));
+            let h = _mm_min_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps::<1>(h));
+            let h = _mm_min_ps(h, _mm_movehl_ps(h, h));
+            _mm_cvtss_f32(_mm_min_ss(h, _mm_shuffle_ps::<1>(h, h)))
+        }
+    }
+    #[inline(always)]
     unsafe fn load_bf16_pairs(p: *const u32) -> (Self, Self) {
         unsafe {
             let words = _mm512_loadu_si512(p.cast());
@@ -101,8 +114,7 @@ impl Lanes for Avx512 {
     #[inline(always)]
     unsafe fn store_quantized(self, p: *mut u8) {
         unsafe {
-            let q = _mm512_add_epi32(_mm512_cvtps_epi32(self.0), _mm512_set1_epi32(128));
-            _mm_storeu_si128(p.cast(), _mm512_cvtepi32_epi8(q));
+            _mm_storeu_si128(p.cast(), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(self.0)));
         }
     }
     #[inline(always)]
@@ -117,12 +129,6 @@ impl Lanes for Avx512 {
     unsafe fn dot_tile<const MR: usize>(t: Tile) -> [[Self::Int; 4]; MR] {
         unsafe {
             let mut acc = [[_mm512_setzero_si512(); 4]; MR];
-            for j in 0..4 {
-                let correction = _mm512_loadu_si512(t.correction.add(j * 16).cast());
-                for row in &mut acc {
-                    row[j] = correction;
-                }
-            }
             let panel = t.groups * 64;
             for g in 0..t.groups {
                 for line in 0..t.fetch_lines {

@@ -1,4 +1,5 @@
-//! `y = activation(x · wᵀ + bias)` with int8 weights and quantised rows.
+//! `y = activation(x · wᵀ + bias)` with int8 weights and quantised rows: with `x = offset + scale · u` and `w = w_scale · q`, the product is
+//! `w_scale · (scale · Σ u q + offset · Σ q)`, of which `Σ u q` is exact in 32 bits on every level.
 
 use super::activation;
 use super::lanes::{LANES, Lanes, Tile};
@@ -19,13 +20,16 @@ pub(super) struct Gemm {
     pub w: *const i8,
     pub scale: *const f32,
     pub bias: *const f32,
-    pub correction: *const i32,
+    /// Per column the sum of its weights.
+    pub sum: *const f32,
     pub k: usize,
     /// Blocks of 64 columns, from..to; the first lands in column 0 of `y`.
     pub from: usize,
     pub to: usize,
     pub a: *const u8,
+    /// Per row: `x = offset + scale · u`.
     pub a_scale: *const f32,
+    pub a_offset: *const f32,
     pub rows: usize,
     pub y: *mut f32,
     /// Values between two rows of `y`.
@@ -98,15 +102,17 @@ unsafe fn tile<V: Lanes, const MR: usize>(g: Gemm, panel: usize, row: usize, fet
             groups: g.k / 4,
             a: g.a.add(row * g.k * width),
             stride: g.k * width,
-            correction: g.correction.add(column),
+            sum: g.sum.add(column),
             fetch: g.w.wrapping_add(fetch),
             fetch_lines: lines,
         });
         for j in 0..V::TILE_VECTORS {
             let scale = V::load(g.scale.add(column + j * LANES));
             let bias = V::load(g.bias.add(column + j * LANES));
+            let sum = V::load(g.sum.add(column + j * LANES));
             for i in 0..MR {
-                let v = V::from_int(acc[i][j]).fma(scale.mul(V::splat(*g.a_scale.add(row + i))), bias);
+                let offset = V::splat(*g.a_offset.add(row + i)).mul(sum);
+                let v = V::from_int(acc[i][j]).fma(V::splat(*g.a_scale.add(row + i)), offset).fma(scale, bias);
                 let y = g.y.add((row + i) * g.stride + column - g.from * BLOCK + j * LANES);
                 (if g.accumulate { v.add(V::load(y)) } else { v }).store(y);
             }

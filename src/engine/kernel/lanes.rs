@@ -16,7 +16,7 @@ pub(super) const LANES: usize = 16;
 pub(super) trait Lanes: Copy {
     /// Sixteen `i32` lanes.
     type Int: Copy;
-    /// Quantised activations are held as two-byte `q` (levels that multiply 16-bit integers) and not as one-byte `q + 128`.
+    /// Quantised activations are held in two bytes (levels that multiply 16-bit integers) and not in one.
     const WIDE: bool;
     /// Panels of sixteen columns in a tile of the int8 multiplication: 1 or 4.
     const TILE_VECTORS: usize;
@@ -38,6 +38,8 @@ pub(super) trait Lanes: Copy {
     unsafe fn fma(self, b: Self, c: Self) -> Self;
     /// The greater of each lane, `o` where they compare equal.
     unsafe fn max(self, o: Self) -> Self;
+    /// The less of each lane, `o` where they compare equal.
+    unsafe fn min(self, o: Self) -> Self;
     unsafe fn abs(self) -> Self;
     /// To the nearest integer, ties to even.
     unsafe fn round(self) -> Self;
@@ -50,9 +52,10 @@ pub(super) trait Lanes: Copy {
     /// Sum over the lanes: `(i) + (i + 8)`, then `+ 4`, `+ 2`, `+ 1`.
     unsafe fn sum(self) -> f32;
     unsafe fn maximum(self) -> f32;
+    unsafe fn minimum(self) -> f32;
     /// Reads sixteen words of two bfloat16 each: the low halves and the high halves, as `f32`.
     unsafe fn load_bf16_pairs(p: *const u32) -> (Self, Self);
-    /// Rounds (ties to even) values in -127..=127 and writes them as `q + 128` in a byte each, or as 16-bit `q` (see [`Self::WIDE`]).
+    /// Rounds (ties to even) values in 0..=255 and writes them in a byte each, or in two (see [`Self::WIDE`]).
     unsafe fn store_quantized(self, p: *mut u8);
     unsafe fn from_int(i: Self::Int) -> Self;
 
@@ -74,8 +77,8 @@ pub(super) struct Tile {
     pub a: *const u8,
     /// Bytes between two rows of activations.
     pub stride: usize,
-    /// Per column `-128 · sum of its weights`, for levels that multiply `q + 128`.
-    pub correction: *const i32,
+    /// Per column the sum of its weights, for levels that multiply signed bytes.
+    pub sum: *const f32,
     /// Where to fetch cache lines from, and how many per group (0 to 4): what is needed next.
     pub fetch: *const i8,
     pub fetch_lines: usize,

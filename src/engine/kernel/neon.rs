@@ -1,7 +1,7 @@
 //! 64-bit Arm: four 128-bit registers hold the sixteen lanes.
 //!
 //! Integer products come from `sdot` where the processor has the dot product instructions, else from `smull` and pairwise widening additions.
-//! Both multiply signed bytes, so a quantised `q + 128` is turned back into `q` by flipping its top bit and nothing has to be corrected.
+//! Both multiply signed bytes: a quantised 0..=255 has its top bit flipped, which takes 128 away, and the sums start where that is made up for.
 
 use super::lanes::{Lanes, Tile};
 use std::arch::aarch64::*;
@@ -24,6 +24,13 @@ macro_rules! each {
 unsafe fn greater_or_second(a: float32x4_t, b: float32x4_t) -> float32x4_t {
     // SAFETY: NEON is part of every 64-bit Arm processor.
     unsafe { vbslq_f32(vcgtq_f32(a, b), a, b) }
+}
+
+/// The less of each lane, `b` where they compare equal.
+#[inline(always)]
+unsafe fn less_or_second(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+    // SAFETY: as above.
+    unsafe { vbslq_f32(vcltq_f32(a, b), a, b) }
 }
 
 // SAFETY (of every block below): the intrinsics need neon (and `sdot` dotprod where `DOT`), which the caller vouches for as `Lanes` asks;
@@ -84,6 +91,10 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
         unsafe { each!(greater_or_second, self, o) }
     }
     #[inline(always)]
+    unsafe fn min(self, o: Self) -> Self {
+        unsafe { each!(less_or_second, self, o) }
+    }
+    #[inline(always)]
     unsafe fn abs(self) -> Self {
         unsafe { each!(vabsq_f32, self) }
     }
@@ -134,6 +145,10 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
         }
     }
     #[inline(always)]
+    unsafe fn minimum(self) -> f32 {
+        unsafe { vminvq_f32(less_or_second(less_or_second(self.0[0], self.0[2]), less_or_second(self.0[1], self.0[3]))) }
+    }
+    #[inline(always)]
     unsafe fn load_bf16_pairs(p: *const u32) -> (Self, Self) {
         unsafe {
             let words = [vld1q_u32(p), vld1q_u32(p.add(4)), vld1q_u32(p.add(8)), vld1q_u32(p.add(12))];
@@ -145,11 +160,10 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
     #[inline(always)]
     unsafe fn store_quantized(self, p: *mut u8) {
         unsafe {
-            let quarter = |i: usize| vmovn_s32(vcvtnq_s32_f32(self.0[i]));
-            let low = vcombine_s16(quarter(0), quarter(1));
-            let high = vcombine_s16(quarter(2), quarter(3));
-            let bytes = vreinterpretq_u8_s8(vcombine_s8(vmovn_s16(low), vmovn_s16(high)));
-            vst1q_u8(p, veorq_u8(bytes, vdupq_n_u8(0x80)));
+            let quarter = |i: usize| vmovn_u32(vcvtnq_u32_f32(self.0[i]));
+            let low = vcombine_u16(quarter(0), quarter(1));
+            let high = vcombine_u16(quarter(2), quarter(3));
+            vst1q_u8(p, vcombine_u8(vmovn_u16(low), vmovn_u16(high)));
         }
     }
     #[inline(always)]
@@ -166,7 +180,8 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
     unsafe fn dot_tile<const MR: usize>(t: Tile) -> [[Self::Int; 4]; MR] {
         unsafe {
             let mut out = [[[vdupq_n_s32(0); 4]; 4]; MR];
-            let mut acc = [[vdupq_n_s32(0); 4]; MR];
+            let start = |i: usize| vmulq_n_s32(vcvtq_s32_f32(vld1q_f32(t.sum.add(4 * i))), 128);
+            let mut acc = [[start(0), start(1), start(2), start(3)]; MR];
             for g in 0..t.groups {
                 for line in 0..t.fetch_lines {
                     Self::fetch(t.fetch.wrapping_add((g * t.fetch_lines + line) * 64));

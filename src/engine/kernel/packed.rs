@@ -14,8 +14,8 @@ pub struct PackedI8 {
     /// Per column: `weight = scale · q`.
     pub scale: Vec<f32>,
     pub bias: Vec<f32>,
-    /// Per column: `-128 · Σ q`, what multiplying `q + 128` instead of `q` adds.
-    pub correction: Vec<i32>,
+    /// Per column: `Σ q`, exact.
+    pub sum: Vec<f32>,
 }
 
 impl PackedI8 {
@@ -29,19 +29,19 @@ impl PackedI8 {
             weights: vec![0; padded_n * padded_k],
             scale: vec![0.0; padded_n],
             bias: vec![padding; padded_n],
-            correction: vec![0; padded_n],
+            sum: vec![0.0; padded_n],
         };
         match bias {
             Some(bias) => packed.bias[..n].copy_from_slice(bias),
             None => packed.bias[..n].fill(0.0),
         }
-        let columns = ColumnsMut { weights: &mut packed.weights, scale: &mut packed.scale, correction: &mut packed.correction };
+        let columns = ColumnsMut { weights: &mut packed.weights, scale: &mut packed.scale, sum: &mut packed.sum };
         columns.pack(weights, k, 0);
         packed
     }
 
     pub fn view(&self) -> MatrixI8<'_> {
-        MatrixI8::new(self.n, self.k, &self.weights, &self.scale, &self.bias, &self.correction)
+        MatrixI8::new(self.n, self.k, &self.weights, &self.scale, &self.bias, &self.sum)
     }
 }
 
@@ -50,7 +50,7 @@ impl PackedI8 {
 pub struct ColumnsMut<'a> {
     pub weights: &'a mut [i8],
     pub scale: &'a mut [f32],
-    pub correction: &'a mut [i32],
+    pub sum: &'a mut [f32],
 }
 
 impl ColumnsMut<'_> {
@@ -62,7 +62,7 @@ impl ColumnsMut<'_> {
             let inverse = if largest > 1e-30 { 127.0 / largest } else { 0.0 };
             self.scale[column] = largest / 127.0;
             let panel = &mut self.weights[column / LANES * LANES * padded_k..][..LANES * padded_k];
-            let mut sum = 0;
+            let mut sum = 0i32;
             for (group, values) in panel.chunks_exact_mut(LANES * 4).zip(row.chunks(4)) {
                 let at = column % LANES * 4;
                 for (to, x) in group[at..at + 4].iter_mut().zip(values) {
@@ -70,7 +70,7 @@ impl ColumnsMut<'_> {
                     sum += i32::from(*to);
                 }
             }
-            self.correction[column] = -128 * sum;
+            self.sum[column] = sum as f32;
         }
     }
 }
@@ -83,17 +83,17 @@ pub struct MatrixI8<'a> {
     pub(super) weights: &'a [i8],
     pub(super) scale: &'a [f32],
     pub(super) bias: &'a [f32],
-    pub(super) correction: &'a [i32],
+    pub(super) sum: &'a [f32],
 }
 
 impl<'a> MatrixI8<'a> {
     /// # Panics
     /// Where a slice has not the length that `n` and `k` ask for.
-    pub fn new(n: usize, k: usize, weights: &'a [i8], scale: &'a [f32], bias: &'a [f32], correction: &'a [i32]) -> Self {
+    pub fn new(n: usize, k: usize, weights: &'a [i8], scale: &'a [f32], bias: &'a [f32], sum: &'a [f32]) -> Self {
         let columns = n.next_multiple_of(BLOCK);
         assert_eq!(weights.len(), columns * k.next_multiple_of(LANES));
-        assert!(scale.len() == columns && bias.len() == columns && correction.len() == columns);
-        MatrixI8 { n, k, weights, scale, bias, correction }
+        assert!(scale.len() == columns && bias.len() == columns && sum.len() == columns);
+        MatrixI8 { n, k, weights, scale, bias, sum }
     }
 
     /// Output columns.
@@ -135,6 +135,7 @@ impl<'a> MatrixI8<'a> {
 pub struct QuantizedRows {
     pub(super) data: Vec<u8>,
     pub(super) scale: Vec<f32>,
+    pub(super) offset: Vec<f32>,
     /// Padded row length.
     pub(super) k: usize,
     pub(super) rows: usize,
@@ -150,6 +151,7 @@ impl QuantizedRows {
         }
         if self.scale.len() < rows {
             self.scale.resize(rows, 0.0);
+            self.offset.resize(rows, 0.0);
         }
     }
 }

@@ -2,27 +2,31 @@
 
 use super::lanes::{LANES, Lanes, exp, exp2_coarse};
 
-/// Quantises `n` values (a multiple of 16) to `q = round(x · 127 / max|x|)`; returns the scale `max|x| / 127`.
+/// Quantises `n` values (a multiple of 16) to `u = round((x - offset) / scale)` in 0..=255; returns scale and offset.
+///
+/// The range is that of the row, zero included: the outputs of a ReLU or Swish, nearly all on one side, keep all 256 steps.
 ///
 /// # Safety
-/// As [`Lanes`]; `x` is valid for `n` values, `q` for `n` bytes (`2 n` where [`Lanes::WIDE`]).
+/// As [`Lanes`]; `x` is valid for `n` values, `u` for `n` bytes (`2 n` where [`Lanes::WIDE`]).
 #[inline(always)]
-pub(super) unsafe fn quantize<V: Lanes>(x: *const f32, n: usize, q: *mut u8) -> f32 {
+pub(super) unsafe fn quantize<V: Lanes>(x: *const f32, n: usize, u: *mut u8) -> (f32, f32) {
     // SAFETY: the caller vouches for both pointers over `n` values.
     unsafe {
-        let mut largest = V::splat(0.0);
+        let (mut greatest, mut least) = (V::splat(0.0), V::splat(0.0));
         for i in (0..n).step_by(LANES) {
-            largest = largest.max(V::load(x.add(i)).abs());
+            let v = V::load(x.add(i));
+            greatest = greatest.max(v);
+            least = least.min(v);
         }
-        let largest = largest.maximum();
+        let offset = least.minimum();
+        let range = greatest.maximum() - offset;
         // Below this the quotient would overflow; such a row is zero for all purposes.
-        let inverse = if largest > 1e-30 { 127.0 / largest } else { 0.0 };
-        let inverse = V::splat(inverse);
+        let inverse = V::splat(if range > 1e-30 { 255.0 / range } else { 0.0 });
         let width = if V::WIDE { 2 } else { 1 };
         for i in (0..n).step_by(LANES) {
-            V::load(x.add(i)).mul(inverse).store_quantized(q.add(i * width));
+            V::load(x.add(i)).sub(V::splat(offset)).mul(inverse).store_quantized(u.add(i * width));
         }
-        largest / 127.0
+        (range / 255.0, offset)
     }
 }
 

@@ -29,6 +29,11 @@ fn greater_or_second(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
 }
 
+#[inline(always)]
+fn less_or_second(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
+}
+
 // SAFETY (of every block below): only pointer reads and writes, for which the caller vouches as `Lanes` asks.
 impl Lanes for Scalar {
     type Int = [i32; LANES];
@@ -75,6 +80,10 @@ impl Lanes for Scalar {
         self.zip(o, greater_or_second)
     }
     #[inline(always)]
+    unsafe fn min(self, o: Self) -> Self {
+        self.zip(o, less_or_second)
+    }
+    #[inline(always)]
     unsafe fn abs(self) -> Self {
         Self(self.0.map(f32::abs))
     }
@@ -103,13 +112,17 @@ impl Lanes for Scalar {
         self.fold(greater_or_second)
     }
     #[inline(always)]
+    unsafe fn minimum(self) -> f32 {
+        self.fold(less_or_second)
+    }
+    #[inline(always)]
     unsafe fn load_bf16_pairs(p: *const u32) -> (Self, Self) {
         let words = unsafe { p.cast::<[u32; LANES]>().read_unaligned() };
         (Self(words.map(|w| f32::from_bits(w << 16))), Self(words.map(|w| f32::from_bits(w & 0xffff_0000))))
     }
     #[inline(always)]
     unsafe fn store_quantized(self, p: *mut u8) {
-        let bytes = self.0.map(|x| (x.round_ties_even() as i32 + 128) as u8);
+        let bytes = self.0.map(|x| x.round_ties_even() as i32 as u8);
         unsafe { p.cast::<[u8; LANES]>().write_unaligned(bytes) }
     }
     #[inline(always)]
@@ -123,7 +136,6 @@ impl Lanes for Scalar {
         let mut acc = [[[0i32; LANES]; 4]; MR];
         unsafe {
             for (i, row) in acc.iter_mut().enumerate() {
-                row[0] = t.correction.cast::<[i32; LANES]>().read_unaligned();
                 for g in 0..t.groups {
                     let w = t.w.add(g * 64).cast::<[[i8; 4]; LANES]>().read_unaligned();
                     let a = t.a.add(i * t.stride + g * 4).cast::<[u8; 4]>().read_unaligned().map(i32::from);

@@ -21,7 +21,7 @@ pub const MAX_POSITIONS: usize = 4096;
 /// The kernels of one level. Get them from [`super::detect`].
 pub struct Kernels {
     pub level: Level,
-    quantize: unsafe fn(*const f32, usize, *mut u8) -> f32,
+    quantize: unsafe fn(*const f32, usize, *mut u8) -> (f32, f32),
     norm: unsafe fn(*const f32, usize, *const f32, *const f32, f32, *mut f32),
     softmax: unsafe fn(*mut f32, usize),
     maximum: unsafe fn(*const f32, usize) -> f32,
@@ -50,8 +50,8 @@ macro_rules! table {
             // SAFETY (of every block): the static below is only given out by `Level::kernels`, which asks the processor for the features;
             // the methods of `Kernels` check the lengths.
             $(#[target_feature(enable = $features)])?
-            pub unsafe fn quantize(x: *const f32, n: usize, q: *mut u8) -> f32 {
-                unsafe { rows::quantize::<$lanes>(x, n, q) }
+            pub unsafe fn quantize(x: *const f32, n: usize, u: *mut u8) -> (f32, f32) {
+                unsafe { rows::quantize::<$lanes>(x, n, u) }
             }
             $(#[target_feature(enable = $features)])?
             pub unsafe fn norm(x: *const f32, n: usize, gain: *const f32, bias: *const f32, epsilon: f32, out: *mut f32) {
@@ -187,7 +187,7 @@ impl Kernels {
         let width = self.width();
         for row in 0..rows {
             // SAFETY: `x` and `out.data` (two bytes per value) hold `out.k` values from these places, by the assertion and `shape`.
-            out.scale[row] =
+            (out.scale[row], out.offset[row]) =
                 unsafe { (self.quantize)(x.as_ptr().add(row * stride), out.k, out.data.as_mut_ptr().add(row * out.k * width)) };
         }
     }
@@ -226,7 +226,7 @@ impl Kernels {
             // SAFETY: row, gain, bias and scratch hold `padded` values, `out.data` two bytes for each of every row.
             unsafe {
                 (self.norm)(row.as_ptr(), norm.size, norm.gain.as_ptr(), norm.bias.as_ptr(), norm.epsilon, p);
-                out.scale[i] = (self.quantize)(p, padded, out.data.as_mut_ptr().add(i * padded * self.width()));
+                (out.scale[i], out.offset[i]) = (self.quantize)(p, padded, out.data.as_mut_ptr().add(i * padded * self.width()));
             }
         }
     }
@@ -242,12 +242,13 @@ impl Kernels {
                 w: w.weights.as_ptr(),
                 scale: w.scale.as_ptr(),
                 bias: w.bias.as_ptr(),
-                correction: w.correction.as_ptr(),
+                sum: w.sum.as_ptr(),
                 k: x.k,
                 from: blocks.start,
                 to: blocks.end,
                 a: x.data.as_ptr(),
                 a_scale: x.scale.as_ptr(),
+                a_offset: x.offset.as_ptr(),
                 rows: x.rows,
                 y: y.as_mut_ptr(),
                 stride,

@@ -55,7 +55,7 @@ fn int8_linear_layers_are_equal_on_all_levels_and_exact() {
         let (padded_k, stride) = (k.next_multiple_of(16), n.next_multiple_of(BLOCK));
         let w = random.normals(n * k);
         let bias = random.normals(n);
-        let x = strided(&mut random, m, k, padded_k);
+        let rows = strided(&mut random, m, k, padded_k);
         let packed = PackedI8::pack(&w, Some(&bias), n, k, 0.0);
         let then = Linear {
             activation: [
@@ -69,23 +69,26 @@ fn int8_linear_layers_are_equal_on_all_levels_and_exact() {
         };
         let before = strided(&mut random, m, n, stride);
         let run = |kernels: &Kernels| {
-            let mut rows = QuantizedRows::default();
-            kernels.quantize(&x, m, k, padded_k, &mut rows);
+            let mut quantized = QuantizedRows::default();
+            kernels.quantize(&rows, m, k, padded_k, &mut quantized);
             let mut y = before.clone();
-            kernels.linear_i8(packed.view(), &rows, 0..packed.view().blocks(), &mut y, stride, then);
+            kernels.linear_i8(packed.view(), &quantized, 0..packed.view().blocks(), &mut y, stride, then);
             y
         };
         let expected = run(scalar());
         // The scalar level against the definition, in f64, with the same rounding of both operands.
         for i in 0..m {
-            let row = &x[i * padded_k..i * padded_k + k];
-            let largest = row.iter().fold(0f32, |a, x| a.max(x.abs()));
-            let q: Vec<f64> = row.iter().map(|x| f64::from((x * (127.0 / largest)).round_ties_even())).collect();
+            let row = &rows[i * padded_k..i * padded_k + k];
+            let (least, greatest) = row.iter().fold((0f32, 0f32), |(a, b), x| (a.min(*x), b.max(*x)));
+            let range = greatest - least;
+            let step = f64::from(range) / 255.0;
+            let u = row.iter().map(|x| f64::from(((x - least) * (255.0 / range)).round_ties_even()));
+            let x: Vec<f64> = u.map(|u| f64::from(least) + step * u).collect();
             for j in 0..n {
                 let column = &w[j * k..(j + 1) * k];
                 let top = column.iter().fold(0f32, |a, x| a.max(x.abs()));
-                let dot: f64 = column.iter().zip(&q).map(|(w, q)| f64::from((w * (127.0 / top)).round_ties_even()) * q).sum();
-                let mut y = dot * f64::from(largest) / 127.0 * f64::from(top) / 127.0 + f64::from(bias[j]);
+                let dot: f64 = column.iter().zip(&x).map(|(w, x)| f64::from((w * (127.0 / top)).round_ties_even()) * x).sum();
+                let mut y = dot * f64::from(top) / 127.0 + f64::from(bias[j]);
                 if then.accumulate {
                     y += f64::from(before[i * stride + j]);
                 }
