@@ -260,4 +260,19 @@ mod tests {
         assert_eq!(gunzip(&text, 100).unwrap(), "نص".as_bytes());
         assert!(gunzip(&text, 3).is_err());
     }
+
+    #[test]
+    fn compound_files_are_told_apart_by_their_directory() {
+        let file = |entry: &str| {
+            let mut bytes = vec![0u8; 1024];
+            bytes[..8].copy_from_slice(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1");
+            let name: Vec<u8> = entry.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            bytes[512..512 + name.len()].copy_from_slice(&name);
+            bytes
+        };
+        assert!(matches!(ole_kind(&file("EncryptedPackage")), Err(ReadErrorKind::Encrypted { .. })));
+        assert!(matches!(ole_kind(&file("WordDocument")), Err(ReadErrorKind::Unsupported { .. })));
+        assert_eq!(ole_kind(&file("Workbook")).unwrap(), Format::Xls);
+        assert!(matches!(ole_kind(&file("Other")), Err(ReadErrorKind::Binary { .. })));
+    }
 }

@@ -100,6 +100,9 @@ fn extract(package: &mut Package<'_>) -> Result<(Document, Vec<Part>)> {
     if relations.iter().any(|relation| relation.kind == "comments") {
         builder.warn("reviewers' comments are not translated");
     }
+    if relations.iter().any(|relation| matches!(relation.kind.as_str(), "chart" | "chartEx" | "diagramData")) {
+        builder.warn("charts and diagrams are not translated");
+    }
     Ok((builder.finish(), parts))
 }
 

@@ -88,6 +88,10 @@ fn extract(package: &mut Package<'_>, options: &ReadOptions) -> Result<(Document
         };
         let Some(bytes) = package.part(&relation.target)? else { continue };
         builder.section(format!("sheet {name}"));
+        let related = opc::relations(package, &relation.target)?;
+        if related.iter().any(|relation| matches!(relation.kind.as_str(), "comments" | "threadedComment" | "drawing")) {
+            builder.warn("comments, charts and text boxes on sheets are not translated");
+        }
         let xml = super::decode(&bytes, None).text;
         let cells = sheet_cells(&xml, &strings)?;
         // A column that only some sheets have is looked for in those.

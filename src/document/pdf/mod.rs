@@ -55,8 +55,8 @@ impl Reader for Pdf {
         let empty: Vec<usize> =
             read.iter().enumerate().filter(|(_, lines)| lines.is_empty()).map(|(index, _)| index + 1).collect();
         let mut result = paragraphs::assemble(read);
-        // A few are drawn to stretch words.
-        if unknown * 50 > known {
+        // Some are drawn to stretch words, and no letters.
+        if unknown * 8 > known {
             result.warnings.push(format!("{unknown} characters are missing: their fonts do not say which letters they are"));
         }
         if !empty.is_empty() && images > 0 {
