@@ -109,6 +109,12 @@ impl Checkpoint {
                 config.file
             ));
         }
+        if generation.max_length_is_default {
+            warnings.push(format!(
+                "{}: no max_length; as in transformers a translation ends after {} tokens unless --max-length allows more",
+                settings.file, generation.max_length
+            ));
+        }
         let weights = Weights::open(files)?;
         let checkpoint = Self { name: files.name.clone(), architecture, special, generation, warnings, weights, tying };
         checkpoint.check(&config)?;
