@@ -112,8 +112,7 @@ impl Int8Session<'_> {
         let s = &mut self.scratch;
         let tokens = sources.iter().flat_map(|source| source.iter().copied().zip(0..));
         pass.embed(&model.layout.encoder, tokens, model.norms.encoder_embedding.as_ref(), s);
-        let shape = TileShape { size: d / a.encoder_heads };
-        let heads = Heads { shape, count: a.encoder_heads, offset: 0 };
+        let head = Heads { shape: TileShape { size: d / a.encoder_heads }, count: 1, offset: 0 };
         let longest = sources.iter().map(|source| source.len()).max().unwrap_or(0);
         let pages: Vec<u32> = (0..longest.div_ceil(PAGE)).map(|_| self.encoder_pool.take()).collect();
         room(&mut s.attended, rows, d);
@@ -123,15 +122,19 @@ impl Int8Session<'_> {
             let wide = stride(3 * d);
             let mut first = 0;
             for source in sources {
-                let projected = &s.projected[first * wide..];
-                for (position, row) in projected.chunks_exact(wide).take(source.len()).enumerate() {
-                    let page = self.encoder_pool.page_mut(pages[position / PAGE]);
-                    pass.kernels.store_key_value(page, heads, position % PAGE, &row[d..], &row[2 * d..]);
-                }
-                let attended = s.attended[first * stride(d)..].chunks_exact_mut(stride(d));
-                for (query, out) in projected.chunks_exact(wide).take(source.len()).zip(attended) {
-                    let pool = &self.encoder_pool;
-                    pass.kernels.attend(query, pool, &pages, heads, source.len(), &mut s.attention, out, None, None);
+                let projected = &s.projected[first * wide..][..source.len() * wide];
+                // Head by head: its keys and values stay in the first-level cache while all queries pass over them.
+                for at in (0..d).step_by(head.shape.size) {
+                    for (position, row) in projected.chunks_exact(wide).enumerate() {
+                        let page = self.encoder_pool.page_mut(pages[position / PAGE]);
+                        let (key, value) = (&row[d + at..], &row[2 * d + at..]);
+                        pass.kernels.store_key_value(page, head, position % PAGE, key, value, std::ptr::null());
+                    }
+                    let attended = s.attended[first * stride(d)..].chunks_exact_mut(stride(d));
+                    for (row, out) in projected.chunks_exact(wide).zip(attended) {
+                        let (query, out, pool) = (&row[at..], &mut out[at..], &self.encoder_pool);
+                        pass.kernels.attend(query, pool, &pages, head, source.len(), &mut s.attention, out, None, None);
+                    }
                 }
                 first += source.len();
             }
@@ -150,7 +153,7 @@ impl Int8Session<'_> {
                 let memory = self.memories[memory.0 as usize].as_ref().expect("memories are added before they are filled");
                 for (position, row) in (0..memory.length).zip(&mut projected) {
                     let page = self.pool.page_mut(memory.pages[position / PAGE]);
-                    pass.kernels.store_key_value(page, heads, position % PAGE, row, &row[d..]);
+                    pass.kernels.store_key_value(page, heads, position % PAGE, row, &row[d..], std::ptr::null());
                 }
             }
         }
@@ -181,9 +184,10 @@ impl Int8Session<'_> {
             let attended = s.attended.chunks_exact_mut(stride(d));
             for (number, ((row, projected), out)) in rows.iter().zip(s.projected.chunks_exact(wide)).zip(attended).enumerate() {
                 let pages = &self.histories[row.history].pages;
-                let page = self.pool.page_mut(pages[row.position / PAGE]);
-                pass.kernels.store_key_value(page, heads, row.position % PAGE, &projected[d..], &projected[2 * d..]);
-                let next = rows.get(number + 1).map(|row| self.histories[row.history].pages[0]);
+                let (first, last) = (self.pool.address(pages[0]), pages[row.position / PAGE]);
+                let (page, at) = (self.pool.page_mut(last), row.position % PAGE);
+                pass.kernels.store_key_value(page, heads, at, &projected[d..], &projected[2 * d..], first);
+                let next = rows.get(number + 1).map(|row| self.histories[row.history].pages[row.position / PAGE]);
                 let positions = row.position + 1;
                 pass.kernels.attend(projected, &self.pool, pages, heads, positions, &mut s.attention, out, None, next);
             }

@@ -61,7 +61,7 @@ pub(super) struct Int8Session<'m> {
     pub kernels: &'static Kernels,
     /// Pages of the decoder: all layers.
     pub pool: Pool,
-    /// Pages of the encoder's self-attention: one layer, given back after each.
+    /// Pages of the encoder's self-attention: one head of one layer, used again for the next.
     pub encoder_pool: Pool,
     pub memories: Vec<Option<Memory>>,
     free_memories: Vec<u32>,
@@ -76,11 +76,11 @@ pub(super) struct Int8Session<'m> {
 impl<'m> Int8Session<'m> {
     pub fn new(model: &'m Int8Model) -> Self {
         let a = &model.architecture;
-        let words = |heads: usize| heads * TileShape { size: a.d_model / heads }.words();
+        let words = |heads: usize| TileShape { size: a.d_model / heads }.words();
         Int8Session {
             model,
             kernels: model.kernels,
-            pool: Pool::new(a.decoder_layers * words(a.decoder_heads)),
+            pool: Pool::new(a.decoder_layers * a.decoder_heads * words(a.decoder_heads)),
             encoder_pool: Pool::new(words(a.encoder_heads)),
             memories: Vec::new(),
             free_memories: Vec::new(),

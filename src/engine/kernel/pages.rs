@@ -39,12 +39,28 @@ fn bf16_high(x: f32) -> u32 {
     bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) & 0xffff_0000
 }
 
-/// Writes the keys and values of all heads at `position` (0–15) of the layer that starts at `layer`.
+/// Arguments of [`store`].
+#[derive(Clone, Copy)]
+pub(super) struct Store {
+    /// Start of the layer in its page.
+    pub layer: *mut u32,
+    pub shape: TileShape,
+    pub heads: usize,
+    /// 0–15.
+    pub position: usize,
+    pub key: *const f32,
+    pub value: *const f32,
+    /// Start of a layer whose keys are read next: fetched, never read here.
+    pub next: *const u32,
+}
+
+/// Writes the keys and values of all heads at one position.
 ///
 /// # Safety
-/// `layer` is valid for `heads` tiles; `key` and `value` for `heads * shape.size` values.
+/// As [`Lanes`]; `layer` is valid for `heads` tiles, `key` and `value` for `heads * shape.size` values.
 #[inline(always)]
-pub(super) unsafe fn store(layer: *mut u32, shape: TileShape, heads: usize, position: usize, key: *const f32, value: *const f32) {
+pub(super) unsafe fn store<V: Lanes>(s: Store) {
+    let Store { layer, shape, heads, position, key, value, next } = s;
     // SAFETY: all indices are within the shape.
     unsafe {
         let size = shape.size;
@@ -52,7 +68,9 @@ pub(super) unsafe fn store(layer: *mut u32, shape: TileShape, heads: usize, posi
         for head in 0..heads {
             let (key, value) = (key.add(head * size), value.add(head * size));
             let tile = layer.add(head * LANES * shape.key_words());
+            let next = next.wrapping_add(head * LANES * shape.key_words());
             for pair in 0..size / 2 {
+                V::fetch(next.wrapping_add(pair * LANES));
                 let (a, b) = (*key.add(2 * pair), *key.add(2 * pair + 1));
                 *tile.add(pair * LANES + position) = bf16_high(a) >> 16 | bf16_high(b);
             }

@@ -13,6 +13,7 @@ use super::scalar::Scalar;
 #[cfg(target_arch = "x86_64")]
 use super::{avx2::Avx2, avx512::Avx512};
 use crate::model::Activation;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// Longest history that one attention can read.
@@ -30,7 +31,7 @@ pub struct Kernels {
     activate: unsafe fn(Activation, *mut f32, usize),
     attend_rows: unsafe fn(RowAttention),
     attend: unsafe fn(PageAttention),
-    store: unsafe fn(*mut u32, TileShape, usize, usize, *const f32, *const f32),
+    store: unsafe fn(pages::Store),
     gemm_i8: unsafe fn(gemm_i8::Gemm),
     gemm_f32: unsafe fn(gemm_f32::Gemm),
 }
@@ -86,8 +87,8 @@ macro_rules! table {
                 unsafe { pages::attend::<$lanes>(a) }
             }
             $(#[target_feature(enable = $features)])?
-            pub unsafe fn store(tile: *mut u32, shape: TileShape, heads: usize, position: usize, k: *const f32, v: *const f32) {
-                unsafe { pages::store(tile, shape, heads, position, k, v) }
+            pub unsafe fn store(s: pages::Store) {
+                unsafe { pages::store::<$lanes>(s) }
             }
             $(#[target_feature(enable = $features)])?
             pub unsafe fn gemm_i8(g: gemm_i8::Gemm) {
@@ -319,14 +320,22 @@ impl Kernels {
         }
     }
 
-    /// Writes a row's keys and values (all heads) at `position` (0–15) of a page.
-    pub fn store_key_value(&self, page: &mut [u32], heads: Heads, position: usize, key: &[f32], value: &[f32]) {
+    /// Writes a row's keys and values (all heads) at `position` (0–15) of a page. `next` is where a page lies whose keys are read next, if
+    /// that is known ([`Pool::address`]): it is fetched meanwhile.
+    pub fn store_key_value(&self, page: &mut [u32], heads: Heads, position: usize, key: &[f32], value: &[f32], next: *const u32) {
         let width = heads.count * heads.shape.size;
         assert!(position < LANES && heads.end() <= page.len() && key.len() >= width && value.len() >= width);
-        // SAFETY: the heads' tiles lie within the page, the rows hold all heads.
+        // SAFETY: the heads' tiles lie within the page, the rows hold all heads; `next` is never read.
         unsafe {
-            let tile = page.as_mut_ptr().add(heads.offset);
-            (self.store)(tile, heads.shape, heads.count, position, key.as_ptr(), value.as_ptr())
+            (self.store)(pages::Store {
+                layer: page.as_mut_ptr().add(heads.offset),
+                shape: heads.shape,
+                heads: heads.count,
+                position,
+                key: key.as_ptr(),
+                value: value.as_ptr(),
+                next: next.wrapping_add(heads.offset),
+            })
         }
     }
 
@@ -355,15 +364,16 @@ impl Kernels {
             scratch.resize(scratch_len, 0.0);
         }
         assert!(mean.as_ref().is_none_or(|mean| mean.len() >= positions));
-        let mut pages = [std::ptr::null::<u32>(); MAX_POSITIONS / LANES];
+        let mut pages = [MaybeUninit::<*const u32>::uninit(); MAX_POSITIONS / LANES];
         for (pointer, id) in pages.iter_mut().zip(&table[..positions.div_ceil(LANES)]) {
-            *pointer = pool.page(*id).as_ptr();
+            pointer.write(pool.page(*id).as_ptr());
         }
-        // SAFETY: every page has `page_words` words, which the heads' tiles lie within; the other lengths by the assertions.
+        // SAFETY: every page has `page_words` words, which the heads' tiles lie within; as many pointers are
+        // written as positions need; the other lengths by the assertions.
         unsafe {
             (self.attend)(PageAttention {
                 query: query.as_ptr(),
-                pages: pages.as_ptr(),
+                pages: pages.as_ptr().cast(),
                 offset: heads.offset,
                 positions,
                 shape: heads.shape,

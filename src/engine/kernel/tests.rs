@@ -277,7 +277,7 @@ fn attention_is_equal_on_all_levels_and_right() {
             let table: Vec<u32> = (0..positions.div_ceil(PAGE)).map(|_| pool.take()).collect();
             for (position, (key, value)) in keys.chunks_exact(width).zip(values.chunks_exact(width)).enumerate() {
                 let page = pool.page_mut(table[position / PAGE]);
-                kernels.store_key_value(page, heads, position % PAGE, key, value);
+                kernels.store_key_value(page, heads, position % PAGE, key, value, std::ptr::null());
             }
             let (mut out, mut mean) = (vec![0.0; width], vec![0.0; positions]);
             kernels.attend(&query, &pool, &table, heads, positions, &mut Vec::new(), &mut out, Some(&mut mean), None);
