@@ -18,6 +18,9 @@ enum Direction {
     Neutral,
 }
 
+/// How many letters before and after a mark are looked at for the one that it stands on.
+const NEAR: usize = 8;
+
 /// A glyph with the marks that stand on it, or the space between two.
 #[derive(Debug, Clone)]
 struct Item {
@@ -188,7 +191,9 @@ fn items(glyphs: &[Glyph]) -> Vec<Item> {
             let slack = size * if distance(*drawn) == 1 { 0.5 } else { 0.15 };
             item.left - slack <= at && at <= item.right + slack && item.direction == Direction::Right
         };
-        if let Some((_, item, _)) = letters.iter_mut().filter(reach).min_by_key(|(drawn, _, _)| distance(*drawn)) {
+        let next = letters.partition_point(|(drawn, _, _)| *drawn < order);
+        let near = next.saturating_sub(NEAR)..(next + NEAR).min(letters.len());
+        if let Some((_, item, _)) = letters[near].iter_mut().filter(reach).min_by_key(|(drawn, _, _)| distance(*drawn)) {
             item.text.push_str(&text);
         }
     }
