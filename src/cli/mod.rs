@@ -17,6 +17,8 @@ mod translate;
 mod verify;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use jisr::pipeline::PipelineError;
+use jisr::tokenizer::TokenizerError;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -86,7 +88,7 @@ pub fn run() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         report(&error);
-        ExitCode::from(if error.is::<UsageError>() { USAGE } else { SOME_FAILED })
+        ExitCode::from(if is_usage(&error) { USAGE } else { SOME_FAILED })
     })
 }
 
@@ -94,6 +96,12 @@ pub fn run() -> ExitCode {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct UsageError(String);
+
+/// Whether the command line asked for what cannot be: a language that the model lacks counts too.
+fn is_usage(error: &anyhow::Error) -> bool {
+    let language = |error: &PipelineError| matches!(error, PipelineError::Tokenizer(TokenizerError::Language(_)));
+    error.is::<UsageError>() || error.downcast_ref().is_some_and(language)
+}
 
 /// Prints an error and its causes on standard error; `hint:` lines inside are set apart.
 fn report(error: &anyhow::Error) {

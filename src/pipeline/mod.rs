@@ -164,6 +164,7 @@ impl Translator {
         let loaded = engine::load(files, settings.device, settings.precision)?;
         let mut options = settings.decoding.apply(loaded.options);
         let mut warnings = loaded.warnings;
+        warnings.extend(other_pair(files, &settings));
         let positions = loaded.model.architecture().max_positions;
         if options.max_length > positions {
             if settings.decoding.max_length.is_some() {
@@ -272,4 +273,15 @@ impl Translator {
             }
         }
     }
+}
+
+/// A warning where a model for one pair of languages is asked for another: its files say which pair that is.
+fn other_pair(files: &ModelFiles, settings: &Settings) -> Option<String> {
+    let config: serde_json::Value = serde_json::from_slice(&files.read("tokenizer_config.json").ok()??).ok()?;
+    let plain = |key: &str| config[key].as_str().filter(|code| code.len() == 2);
+    let (from, to) = (plain("source_lang")?, plain("target_lang")?);
+    let same = |model: &str, asked: &str| asked.starts_with(model) || (model == "ar" && plan::is_arabic(asked));
+    (!same(from, &settings.from) || !same(to, &settings.to)).then(|| {
+        format!("{} translates from {from} to {to}, not from {} to {}: expect nonsense", files.name, settings.from, settings.to)
+    })
 }

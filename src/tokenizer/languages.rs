@@ -70,8 +70,10 @@ pub fn near_matches<'a>(code: &str, known: impl IntoIterator<Item = &'a str>) ->
             (score * 2 <= wanted.len().max(3)).then_some((score, candidate))
         })
         .collect();
-    scored.sort();
+    scored.sort_unstable();
     scored.dedup();
+    let best = scored.first().map_or(0, |(score, _)| *score);
+    scored.retain(|(score, _)| *score <= best + 1);
     scored.into_iter().take(5).map(|(_, candidate)| candidate.to_owned()).collect()
 }
 
