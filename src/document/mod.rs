@@ -2,10 +2,12 @@
 //!
 //! Nothing downstream copies strings around: blocks and segments are byte ranges of [`Document::text`].
 //!
-//! A reader of this folder walks it so: [`walk`] (`source.rs`) lists what there is to read, [`detect`] (`format.rs`) says in which format,
-//! `encoding.rs` turns bytes into text, and one file per format behind the `Reader` trait finds the blocks: `plain.rs`, `markdown.rs`,
-//! `html/`, `docx.rs` and its relatives over `ooxml.rs`, `pdf/`, `email.rs`, `subtitles.rs`, `table.rs`, `json.rs`. A reader can also write its format back with the
-//! English in place ([`write_translated`], `-f same`): it reads the original once more, so a document carries no baggage for it.
+//! A newcomer walks through this folder so: `source.rs` lists what there is to read ([`walk`]), `format.rs` says in which format
+//! ([`detect`]), `encoding.rs` turns bytes into text ([`decode`]), and one file per format behind the `Reader` trait finds the blocks:
+//! `plain.rs`, `markdown.rs`, `html/`, `pdf/`, `email.rs`, `subtitles.rs`, `json.rs`; the tables `table.rs` and `xlsx.rs` over `grid.rs`; the
+//! office documents `docx.rs`, `pptx.rs` and `odf.rs` over `xml.rs`, `opc.rs` and `paragraph.rs`. `archive.rs` unpacks, `guard.rs` stands
+//! between damaged files and the rest. A reader can also write its format back with the English in place ([`write_translated`],
+//! `-f same`): it reads the original once more, so a document carries no baggage for it.
 //!
 //! ```
 //! use jisr::document::{ReadOptions, Source, read};

@@ -43,6 +43,9 @@ struct Fragment {
 const FRAGMENT_GAP: f32 = 0.7;
 const CELL_GAP: f32 = 2.5;
 
+/// Fragments of a page beyond which it is a drawing with labels: what takes quadratic time is left out.
+const MANY: usize = 2_000;
+
 /// The lines of a page, in reading order.
 pub(super) fn lines(glyphs: &[Glyph]) -> Vec<Line> {
     let mut lines = Vec::new();
@@ -169,7 +172,7 @@ fn part(fragments: Vec<Fragment>, right_to_left: bool, depth: usize, regions: &m
             order.into_iter().for_each(|part_| part(part_, right_to_left, depth + 1, regions));
             return;
         }
-        if let Some(edge) = band(&fragments) {
+        if let Some(edge) = Some(&fragments).filter(|fragments| fragments.len() <= MANY).and_then(|fragments| band(fragments)) {
             let (above, below): (Vec<_>, Vec<_>) = fragments.into_iter().partition(|fragment| fragment.baseline > edge);
             part(above, right_to_left, depth + 1, regions);
             part(below, right_to_left, depth + 1, regions);

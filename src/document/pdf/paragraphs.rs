@@ -19,10 +19,13 @@ pub(super) fn assemble(mut pages: Vec<Vec<Line>>) -> Document {
     let mut open: Option<Open> = None;
     for (index, lines) in pages.iter().enumerate() {
         let mut first_of_page = true;
+        let mut measured: Option<(usize, Measure)> = None;
         let mut row = 0;
         for (position, line) in lines.iter().enumerate() {
-            let region: Vec<&Line> = region_of(lines, position);
-            let measure = Measure::of(&region);
+            let measure = match measured.take() {
+                Some((region, measure)) if region == line.region => measure,
+                _ => Measure::of(&region_of(lines, position)),
+            };
             let joins = open
                 .as_ref()
                 .is_some_and(|open| if first_of_page { open.goes_on_overleaf(line, body) } else { open.goes_on(line, &measure) });
@@ -45,6 +48,7 @@ pub(super) fn assemble(mut pages: Vec<Vec<Line>>) -> Document {
                 (Some(0), _) => 0,
                 _ => row,
             };
+            measured = Some((line.region, measure));
             match &mut open {
                 Some(open) => open.add(line),
                 None => open = Some(Open::new(line, row)),
