@@ -103,12 +103,6 @@ impl Checkpoint {
         let mut generation = GenerationSettings::read(settings, &special)?;
         generation.max_length = generation.max_length.min(architecture.max_positions);
         let mut warnings = Vec::new();
-        if architecture.pre_norm && architecture.family == super::Family::Marian {
-            warnings.push(format!(
-                "{}: normalize_before is computed as it says; transformers 5 ignores it and normalises after each block",
-                config.file
-            ));
-        }
         if generation.max_length_is_default {
             warnings.push(format!(
                 "{}: no max_length; as in transformers a translation ends after {} tokens unless --max-length allows more",
@@ -116,9 +110,39 @@ impl Checkpoint {
             ));
         }
         let weights = Weights::open(files)?;
-        let checkpoint = Self { name: files.name.clone(), architecture, special, generation, warnings, weights, tying };
+        let mut checkpoint = Self { name: files.name.clone(), architecture, special, generation, warnings, weights, tying };
+        if checkpoint.architecture.family == super::Family::Marian {
+            checkpoint.believe_norms(&config.file);
+        }
         checkpoint.check(&config)?;
         Ok(checkpoint)
+    }
+
+    /// Marian's configuration has BART's switches for further norms. transformers 5 ignores them and its checkpoints have no such tensors; where the
+    /// file does have them, the model was trained with them.
+    fn believe_norms(&mut self, config_file: &str) {
+        let has = |norm: Option<Norm>| norm.is_some_and(|norm| self.weights.contains(&norm.weight));
+        let final_norm = has(self.final_norm(Side::Encoder)) && has(self.final_norm(Side::Decoder));
+        let normalize_embedding = has(self.embedding_norm(Side::Encoder)) && has(self.embedding_norm(Side::Decoder));
+        let asked = self.architecture.clone();
+        let architecture = &mut self.architecture;
+        // A stack that normalises before its blocks needs a last norm.
+        architecture.pre_norm &= final_norm;
+        architecture.final_norm &= final_norm;
+        architecture.normalize_embedding &= normalize_embedding;
+        for (key, asked, used) in [
+            ("normalize_before", asked.pre_norm, architecture.pre_norm),
+            ("add_final_layer_norm", asked.final_norm, architecture.final_norm),
+            ("normalize_embedding", asked.normalize_embedding, architecture.normalize_embedding),
+        ] {
+            match (asked, used) {
+                (true, false) => self.warnings.push(format!(
+                    "{config_file}: {key} is not followed, as in transformers 5: the checkpoint has no tensors for it"
+                )),
+                (true, true) => self.warnings.push(format!("{config_file}: {key} is followed; transformers 5 ignores it")),
+                (false, _) => {}
+            }
+        }
     }
 
     /// The weight directory itself.
