@@ -29,6 +29,11 @@ fn blocks(document: &Document) -> Vec<&str> {
     document.blocks.iter().map(|block| &document.text[block.range.clone()]).collect()
 }
 
+/// What happened, without the hint.
+fn first_line(error: &ReadError) -> String {
+    error.to_string().lines().next().unwrap().to_owned()
+}
+
 #[test]
 fn text_in_every_arabic_encoding_gives_the_same_document() {
     let expected = read_bytes("report.txt", REPORT).unwrap();
@@ -56,7 +61,7 @@ fn text_in_every_arabic_encoding_gives_the_same_document() {
 
 #[test]
 fn every_file_that_cannot_be_read_has_its_own_message() {
-    let message = |name: &str, bytes: &[u8]| read_bytes(name, bytes).unwrap_err().to_string();
+    let message = |name: &str, bytes: &[u8]| first_line(&read_bytes(name, bytes).unwrap_err());
     assert_eq!(message("a.txt", b""), "a.txt: the file is empty");
     assert!(message("a.txt", b" \n\t ").contains("only white space"));
     assert!(message("a.txt", b"\x89PNG\r\n\x1a\n\0\0").contains("PNG image"));
@@ -70,12 +75,12 @@ fn every_file_that_cannot_be_read_has_its_own_message() {
     assert!(error.hint().is_some());
     let folder = tempfile::tempdir().unwrap();
     let error = read(&Source::file(folder.path().join("missing.txt")), &ReadOptions::default()).unwrap_err();
-    assert_eq!(error.to_string(), "missing.txt: cannot be opened: no such file");
+    assert_eq!(first_line(&error), "missing.txt: cannot be opened: no such file");
     // A hole of 200 MB: the size is looked at before anything is read.
     let path = folder.path().join("huge.txt");
     fs::File::create(&path).unwrap().set_len(200_000_000).unwrap();
     let error = read(&Source::file(&path), &ReadOptions::default()).unwrap_err();
-    assert_eq!(error.to_string(), "huge.txt: 200 MB is too large (the limit is 128 MB)");
+    assert_eq!(first_line(&error), "huge.txt: 200 MB is too large (the limit is 128 MB)");
 }
 
 #[test]
@@ -133,7 +138,7 @@ fn a_zip_archive_is_taken_apart_and_gzip_unwrapped() {
     assert_eq!(names, ["in.zip/one.txt", "in.zip/two/empty.txt"]);
     assert_eq!(read(&walked.sources[0], &ReadOptions::default()).unwrap()[0].text, REPORT);
     let error = read(&walked.sources[1], &ReadOptions::default()).unwrap_err();
-    assert_eq!(error.to_string(), "in.zip/two/empty.txt: the file is empty");
+    assert_eq!(first_line(&error), "in.zip/two/empty.txt: the file is empty");
 
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(REPORT.as_bytes()).unwrap();

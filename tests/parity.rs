@@ -6,7 +6,7 @@ use jisr::engine::candle::CandleModel;
 use jisr::engine::search::{DecodeOptions, Hypothesis, translate};
 use jisr::engine::{Precision, Seq2Seq};
 use jisr::hub::{FileSource, ModelFiles};
-use jisr::model::{Checkpoint, EarlyStopping};
+use jisr::model::{Checkpoint, EarlyStopping, Side};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -87,7 +87,7 @@ fn run(
         let before = results.lock().unwrap()[index].replace(hypotheses);
         assert!(before.is_none(), "sentence {index} was done twice");
     };
-    translate(model, sources, options, threads, max_batch_tokens, &on_done, &AtomicBool::new(false)).unwrap();
+    translate(model, sources, options, threads, Some(max_batch_tokens), &on_done, &AtomicBool::new(false)).unwrap();
     results.into_inner().unwrap().into_iter().map(|result| result.expect("every sentence is done")).collect()
 }
 
@@ -186,6 +186,51 @@ fn batches_order_and_threads_change_nothing() {
     }
 }
 
+/// A pre-norm Marian checkpoint (`normalize_before`, `add_final_layer_norm`) with the weights of an M2M100 one and its positions written into the file
+/// is the same network, so it must translate the same: transformers 5 has no pre-norm Marian to compare with.
+#[test]
+fn a_pre_norm_marian_is_an_m2m100_with_other_positions() {
+    let variant = variants().into_iter().find(|variant| variant.name == "m2m100-tied").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["config.json", "generation_config.json"] {
+        std::fs::copy(fixtures().join("m2m100-tied").join(file), folder.path().join(file)).unwrap();
+    }
+    let config = std::fs::read(folder.path().join("config.json")).unwrap();
+    let mut config: Value = serde_json::from_slice(&config).unwrap();
+    config["model_type"] = "marian".into();
+    for key in ["normalize_before", "add_final_layer_norm"] {
+        config[key] = true.into();
+    }
+    config["static_position_embeddings"] = false.into();
+    std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+    let device = candle_core::Device::Cpu;
+    let mut tensors = candle_core::safetensors::load(fixtures().join("m2m100-tied/model.safetensors"), &device).unwrap();
+    for (side, name) in [(Side::Encoder, "encoder"), (Side::Decoder, "decoder")] {
+        let positions = variant.checkpoint.positions(side).unwrap();
+        let positions = candle_core::Tensor::from_vec(positions.data, positions.shape, &device).unwrap();
+        tensors.insert(format!("model.{name}.embed_positions.weight"), positions);
+    }
+    candle_core::safetensors::save(&tensors, folder.path().join("model.safetensors")).unwrap();
+
+    let checkpoint = checkpoint(folder.path());
+    assert!(checkpoint.warnings[0].contains("normalize_before"), "{:?}", checkpoint.warnings);
+    let marian = CandleModel::load(&checkpoint, &device, Precision::F32).unwrap();
+    let options = options(&variant.checkpoint, &serde_json::json!({}));
+    assert_eq!(run(&marian, &variant.sources, &options, 1, 512), run(&variant.model, &variant.sources, &options, 1, 512));
+}
+
+/// A limit beyond the positions that the model has is lowered to them, and the hypothesis says that it was cut.
+#[test]
+fn no_limit_goes_beyond_the_positions() {
+    let variant = variants().remove(0);
+    let mut options = options(&variant.checkpoint, &serde_json::json!({"num_beams": 1, "min_length": 10_000}));
+    options.max_length = 10_000;
+    for hypotheses in run(&variant.model, &variant.sources[..3], &options, 1, 512) {
+        assert_eq!(hypotheses[0].ids.len(), variant.checkpoint.architecture.max_positions);
+        assert!(!hypotheses[0].finished);
+    }
+}
+
 /// Half precision stays near: the same network in bf16 and f16 gives logits within its rounding.
 #[test]
 fn half_precision_is_near() {
@@ -210,7 +255,7 @@ fn a_cancelled_run_ends_early_and_without_error() {
         *done.lock().unwrap() += 1;
         cancel.store(true, std::sync::atomic::Ordering::Relaxed);
     };
-    translate(&variant.model, &variant.sources, &options, 1, 1, &on_done, &cancel).unwrap();
+    translate(&variant.model, &variant.sources, &options, 1, Some(1), &on_done, &cancel).unwrap();
     assert_eq!(*done.lock().unwrap(), 1);
 }
 

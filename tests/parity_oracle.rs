@@ -50,8 +50,12 @@ fn candle_transformers_gives_the_same_logits() {
         let model = CandleModel::load(&checkpoint, &Device::Cpu, Precision::F32).unwrap();
         let mut session = model.session().unwrap();
         let expected: serde_json::Value = serde_json::from_slice(&std::fs::read(folder.join("expected.json")).unwrap()).unwrap();
-        for (source, output) in expected["sources"].as_array().unwrap().iter().zip(expected["runs"][0]["outputs"].as_array().unwrap()) {
-            let ids = |value: &serde_json::Value| value.as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect::<Vec<_>>();
+        for (source, output) in
+            expected["sources"].as_array().unwrap().iter().zip(expected["runs"][0]["outputs"].as_array().unwrap())
+        {
+            let ids = |value: &serde_json::Value| {
+                value.as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect::<Vec<_>>()
+            };
             let (source, target) = (ids(source), ids(&output[0]["ids"]));
             let ours = session.logits(&source, &target).unwrap();
 

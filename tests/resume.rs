@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 fn jisr(input: &Path, output: &Path) -> Command {
     let mut command = Command::new(cargo_bin("jisr"));
-    command.args(["translate", "-m", "builtin", "--beam", "2", "--threads", "1", "-f", "jsonl"]).arg(input).arg("-o").arg(output);
+    command.args(["translate", "-m", "builtin", "--beam", "1", "--threads", "1", "-f", "jsonl"]).arg(input).arg("-o").arg(output);
     command.stdout(Stdio::null()).stderr(Stdio::piped());
     command
 }
@@ -18,7 +18,7 @@ fn jisr(input: &Path, output: &Path) -> Command {
 fn reports(folder: &Path) {
     let sample = include_str!("../samples/reports/01-conflict.txt");
     fs::create_dir_all(folder).unwrap();
-    for report in 0..20 {
+    for report in 0..8 {
         let text = sample.replace('.', &format!(" رقم {report}."));
         fs::write(folder.join(format!("{report:02}.txt")), text).unwrap();
     }
@@ -74,5 +74,5 @@ fn an_interrupt_ends_with_130_and_can_be_resumed() {
     assert!(output.join(".jisr-journal").is_file());
     let second = jisr(&input, &output).arg("--resume").output().unwrap();
     assert!(second.status.success() && String::from_utf8_lossy(&second.stderr).contains("resuming"));
-    assert!(!output.join(".jisr-journal").exists() && output.join("19.jsonl").is_file());
+    assert!(!output.join(".jisr-journal").exists() && output.join("07.jsonl").is_file());
 }

@@ -82,6 +82,22 @@ fn nllb_from_tokenizer_json() {
     check_fixture("nllb-json", Some(("ar", "en")));
 }
 
+/// Under another class name the `tokenizers` crate runs the file, which asks for the same ids.
+#[test]
+fn other_tokenizer_json_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = fixtures().join("nllb-json");
+    std::fs::copy(from.join("tokenizer.json"), folder.path().join("tokenizer.json")).unwrap();
+    std::fs::write(folder.path().join("tokenizer_config.json"), r#"{"tokenizer_class": "PreTrainedTokenizerFast"}"#).unwrap();
+    let tokenizer = open(folder.path(), None, None);
+    assert_eq!(tokenizer.forced_bos(), None);
+    for (line, expected) in lines().iter().zip(expected(&from.join("expected.jsonl"))) {
+        assert_eq!(tokenizer.encode_source(line), expected.source, "{line:?}");
+    }
+    let ids = tokenizer.encode_source("جسر");
+    assert_eq!((ids.last(), tokenizer.decode_source(&ids).as_str()), (Some(&tokenizer.eos()), "جسر"));
+}
+
 #[test]
 fn m2m100() {
     check_fixture("m2m100", Some(("ar", "en")));

@@ -45,6 +45,17 @@ pub fn beside(path: &Path, exporter: &dyn Exporter, languages: (&str, &str)) -> 
     path.with_file_name(with_suffix(Path::new(&stem), &exporter.extension(languages.0, languages.1)))
 }
 
+/// `path`, or where it is taken the next one beside it that is not: `report.2.jsonl`, `report.3.jsonl`.
+pub fn free(path: &Path, taken: impl Fn(&Path) -> bool) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((&name, ""));
+    let numbered = |n: usize| match extension {
+        "" => path.with_file_name(format!("{stem}.{n}")),
+        _ => path.with_file_name(format!("{stem}.{n}.{extension}")),
+    };
+    std::iter::once(path.to_owned()).chain((2..).map(numbered)).find(|path| !taken(path)).expect("numbers do not end")
+}
+
 /// Names for all documents of a run, in their order, no two alike (nor alike to a file system that ignores case).
 pub fn output_names(documents: &[&str]) -> Vec<OutputName> {
     let whole: Vec<PathBuf> = documents.iter().map(|name| inside(name)).collect();

@@ -46,7 +46,7 @@ impl Destination {
 
 /// An output file that can't be written.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write {}: {source}{}", name(path), self.hint().map(|hint| format!("\nhint: {hint}")).unwrap_or_default())]
+#[error("cannot write {}: {}{}", name(path), reason(source), self.hint().map(|hint| format!("\nhint: {hint}")).unwrap_or_default())]
 pub struct ExportError {
     pub path: PathBuf,
     pub source: io::Error,
@@ -54,6 +54,15 @@ pub struct ExportError {
 
 fn name(path: &Path) -> String {
     if path == Path::new("-") { "to standard output".into() } else { path.display().to_string() }
+}
+
+/// The reason alone: errors of temporary files add their hidden path.
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::Other => error.to_string(),
+        kind if error.get_ref().is_some() => kind.to_string(),
+        _ => error.to_string(),
+    }
 }
 
 impl ExportError {

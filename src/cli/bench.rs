@@ -6,6 +6,7 @@ use anyhow::Context;
 use jisr::engine::search;
 use jisr::pipeline::Translator;
 use serde::Serialize;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,7 +18,7 @@ pub struct Args {
     model: ModelArgs,
 
     /// Text whose lines are translated
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "JISR_BENCH_INPUT")]
     input: PathBuf,
 
     #[arg(long, value_name = "LANG", default_value = "ar", env = "JISR_FROM")]
@@ -30,11 +31,11 @@ pub struct Args {
     decoding: DecodingArgs,
 
     /// Times the lines are translated after a warm-up; the median counts
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 3, env = "JISR_BENCH_REPEAT", value_parser = clap::value_parser!(u16).range(1..))]
     repeat: u16,
 
     /// Print one JSON object
-    #[arg(long)]
+    #[arg(long, env = "JISR_JSON", value_parser = clap::builder::FalseyValueParser::new())]
     json: bool,
 }
 
@@ -102,9 +103,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         beam: translator.options().beams,
     };
     if args.json {
-        println!("{}", serde_json::to_string(&measurement)?);
+        writeln!(std::io::stdout(), "{}", serde_json::to_string(&measurement)?)?;
     } else {
-        print(translator.name(), &measurement);
+        print(translator.name(), &measurement)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -119,7 +120,7 @@ fn translate(translator: &Translator, sources: &[Vec<u32>]) -> anyhow::Result<(f
         sources,
         translator.options(),
         settings.threads,
-        settings.max_batch_tokens.unwrap_or(search::DEFAULT_BATCH_TOKENS),
+        settings.max_batch_tokens,
         &|_, hypotheses| {
             tokens.fetch_add(hypotheses[0].ids.len(), Ordering::Relaxed);
         },
@@ -128,13 +129,14 @@ fn translate(translator: &Translator, sources: &[Vec<u32>]) -> anyhow::Result<(f
     Ok((started.elapsed().as_secs_f64(), tokens.into_inner()))
 }
 
-fn print(model: &str, m: &Measurement) {
-    println!("model      {model}, {} ({})", m.precision, m.kernel);
-    println!("decoding   beam {}, {} thread{}", m.beam, m.threads, if m.threads == 1 { "" } else { "s" });
-    println!("text       {} segments, {} source tokens, {} target tokens", m.segments, m.source_tokens, m.target_tokens);
-    println!("speed      {:.0} target tokens/s, {:.1} segments/s", m.tokens_per_second, m.segments as f64 / m.seconds);
+fn print(model: &str, m: &Measurement) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "model      {model}, {} ({})", m.precision, m.kernel)?;
+    writeln!(out, "decoding   beam {}, {} thread{}", m.beam, m.threads, if m.threads == 1 { "" } else { "s" })?;
+    writeln!(out, "text       {} segments, {} source tokens, {} target tokens", m.segments, m.source_tokens, m.target_tokens)?;
+    writeln!(out, "speed      {:.0} target tokens/s, {:.1} segments/s", m.tokens_per_second, m.segments as f64 / m.seconds)?;
     let memory = m.peak_rss_mib.map_or("unknown".into(), |mib| format!("{mib:.0} MiB"));
-    println!("start      {:.2} s to load; peak memory {memory}", m.load_seconds);
+    writeln!(out, "start      {:.2} s to load; peak memory {memory}", m.load_seconds)
 }
 
 /// Peak resident memory of this process as Linux counts it.

@@ -26,7 +26,7 @@ pub struct DecodingArgs {
     pub beam: Option<u16>,
 
     /// Exponent of the length in a hypothesis's score; above 1 favours longer translations
-    #[arg(long, value_name = "X", env = "JISR_LENGTH_PENALTY", allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", env = "JISR_LENGTH_PENALTY", allow_negative_numbers = true, value_parser = finite)]
     pub length_penalty: Option<f64>,
 
     /// Fewest tokens to generate, end of sentence included
@@ -53,6 +53,10 @@ pub enum PrecisionArg {
     Bf16,
     F16,
     Int8,
+}
+
+fn finite(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|number: &f64| number.is_finite()).ok_or_else(|| "not a finite number".to_owned())
 }
 
 impl DecodingArgs {

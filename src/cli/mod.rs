@@ -17,6 +17,8 @@ mod translate;
 mod verify;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use jisr::pipeline::PipelineError;
+use jisr::tokenizer::TokenizerError;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -76,8 +78,9 @@ pub fn run() -> ExitCode {
         Command::Bench(args) => bench::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "jisr", &mut std::io::stdout());
-            Ok(ExitCode::SUCCESS)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "jisr", &mut script);
+            std::io::stdout().write_all(&script).map(|()| ExitCode::SUCCESS).map_err(anyhow::Error::from)
         }
     };
     outcome.unwrap_or_else(|error| {
@@ -85,7 +88,7 @@ pub fn run() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         report(&error);
-        ExitCode::from(if error.is::<UsageError>() { USAGE } else { SOME_FAILED })
+        ExitCode::from(if is_usage(&error) { USAGE } else { SOME_FAILED })
     })
 }
 
@@ -94,23 +97,32 @@ pub fn run() -> ExitCode {
 #[error("{0}")]
 struct UsageError(String);
 
+/// Whether the command line asked for what cannot be: a language that the model lacks counts too.
+fn is_usage(error: &anyhow::Error) -> bool {
+    let language = |error: &PipelineError| matches!(error, PipelineError::Tokenizer(TokenizerError::Language(_)));
+    error.is::<UsageError>() || error.downcast_ref().is_some_and(language)
+}
+
 /// Prints an error and its causes on standard error; `hint:` lines inside are set apart.
 fn report(error: &anyhow::Error) {
-    let mut message = String::new();
+    let is_hint = |line: &&str| line.trim_start().starts_with("hint:");
+    let (mut message, mut hints) = (String::new(), Vec::new());
     for cause in error.chain() {
         let cause = cause.to_string();
-        if message.contains(&cause) {
+        let (advice, lines): (Vec<&str>, Vec<&str>) = cause.lines().partition(is_hint);
+        let lines = lines.join("\n");
+        hints.extend(advice.into_iter().map(str::to_owned));
+        // Many errors quote their cause, with more or less of its detail.
+        let core = lines.split(" (os error").next().unwrap_or(&lines);
+        if !message.is_empty() && message.to_lowercase().contains(&core.to_lowercase()) {
             continue;
         }
-        if !message.is_empty() {
-            message.push_str(": ");
-        }
-        message.push_str(&cause);
+        message = if message.is_empty() { lines } else { format!("{message}: {lines}") };
     }
-    let (hints, lines): (Vec<&str>, Vec<&str>) = message.lines().partition(|line| line.trim_start().starts_with("hint:"));
     let mut err = anstream::stderr().lock();
     let (red, cyan) = (style(anstyle::AnsiColor::Red), style(anstyle::AnsiColor::Cyan));
-    let _ = writeln!(err, "{red}error:{red:#} {}", lines.join("\n"));
+    let _ = writeln!(err, "{red}error:{red:#} {message}");
+    hints.dedup();
     for hint in hints {
         let _ = writeln!(err, "{cyan}hint:{cyan:#}{}", hint.trim_start().trim_start_matches("hint:"));
     }

@@ -23,7 +23,7 @@ enum Command {
     /// Known models with licence, size and quality, and what is on disk
     List {
         /// Print a JSON array
-        #[arg(long)]
+        #[arg(long, env = "JISR_JSON", value_parser = clap::builder::FalseyValueParser::new())]
         json: bool,
         #[command(flatten)]
         hub: HubArgs,
@@ -33,7 +33,7 @@ enum Command {
         /// A known name or ORG/REPO[@REVISION]
         model: String,
         /// Use it where no model is named
-        #[arg(long)]
+        #[arg(long, env = "JISR_PULL_DEFAULT", value_parser = clap::builder::FalseyValueParser::new())]
         default: bool,
         /// Show no progress
         #[arg(short, long, env = "JISR_QUIET", value_parser = clap::builder::FalseyValueParser::new())]
@@ -43,33 +43,37 @@ enum Command {
     },
     /// All that is known of a model
     Info {
+        /// A known name, ORG/REPO[@REVISION], or a folder
         model: String,
         /// Print a JSON object
-        #[arg(long)]
+        #[arg(long, env = "JISR_JSON", value_parser = clap::builder::FalseyValueParser::new())]
         json: bool,
         #[command(flatten)]
         hub: HubArgs,
     },
     /// Check a model's files against the hub's hashes, and its numbers against another implementation
     Verify {
+        /// A known name, ORG/REPO[@REVISION], or a folder
         model: String,
         /// Check the hashes alone
-        #[arg(long)]
+        #[arg(long, env = "JISR_VERIFY_HASHES", value_parser = clap::builder::FalseyValueParser::new())]
         hashes: bool,
         #[command(flatten)]
         hub: HubArgs,
     },
     /// Delete a model from the cache
     Remove {
+        /// A known name, ORG/REPO[@REVISION], or a folder
         model: String,
         /// Do not ask
-        #[arg(short, long)]
+        #[arg(short, long, env = "JISR_YES", value_parser = clap::builder::FalseyValueParser::new())]
         yes: bool,
         #[command(flatten)]
         hub: HubArgs,
     },
     /// Print the folder of a model on disk
     Path {
+        /// A known name, ORG/REPO[@REVISION], or a folder
         model: String,
         #[command(flatten)]
         hub: HubArgs,

@@ -3,8 +3,9 @@
 use super::UsageError;
 use jisr::bitext::naming::{self, OutputName};
 use jisr::bitext::output::PendingFile;
-use jisr::bitext::{Bitext, Destination, ExportContext, Format, terminal};
+use jisr::bitext::{Bitext, Destination, ExportContext, Exporter, Format, terminal};
 use jisr::document::{self, ReadOptions, Source};
+use std::collections::HashSet;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -107,91 +108,97 @@ fn list(formats: &[Format]) -> String {
     formats.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ")
 }
 
+/// One file of a document.
+enum Output {
+    Export(&'static dyn Exporter, PathBuf),
+    /// `-f same`: the source file with the translation in place.
+    Copy(PathBuf),
+}
+
 /// Writes bitexts to their places, one after the other.
 pub struct Writer {
     target: Target,
-    names: Vec<OutputName>,
+    /// The files of every document; none where the run writes a stream.
+    outputs: Vec<Vec<Output>>,
     context: ExportContext,
-    languages: (String, String),
     read_options: ReadOptions,
     /// A document already stands in the stream.
     continued: bool,
 }
 
 impl Writer {
-    /// `sources` are all documents of the run, in the order in which [`Writer::write`] counts them.
-    pub fn new(target: Target, sources: &[Source], languages: (String, String), read_options: ReadOptions) -> Self {
+    /// `sources` are all documents of the run, in the order in which [`Writer::write`] counts them. All paths are chosen here, so that none is
+    /// used twice and none is a source.
+    pub fn new(
+        target: Target,
+        sources: &[Source],
+        languages: (&str, &str),
+        read_options: ReadOptions,
+    ) -> Result<Self, UsageError> {
         let documents: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
+        let mut taken: HashSet<PathBuf> = sources.iter().filter_map(|source| source.path()?.canonicalize().ok()).collect();
         let names = naming::output_names(&documents);
-        Self { target, names, context: ExportContext::now(), languages, read_options, continued: false }
+        let mut outputs = Vec::new();
+        for (name, source) in names.iter().zip(sources) {
+            let mut files = planned(&target, name, source, languages);
+            for file in &mut files {
+                let (Output::Export(_, path) | Output::Copy(path)) = file;
+                if taken.contains(&identity(path)) && !matches!(target, Target::Folder(..)) {
+                    return Err(UsageError(format!(
+                        "{} is the source itself and is not overwritten\nhint: give another --output",
+                        path.display()
+                    )));
+                }
+                *path = naming::free(path, |path| taken.contains(&identity(path)));
+                taken.insert(identity(path));
+            }
+            outputs.push(files);
+        }
+        Ok(Self { target, outputs, context: ExportContext::now(), read_options, continued: false })
     }
 
     pub fn target(&self) -> &Target {
         &self.target
     }
 
-    /// Writes the bitext of document `index` of the run. A stream that is already partly written is fatal; a file is not.
-    pub fn write(&mut self, index: usize, source: &Source, bitext: &Bitext) -> anyhow::Result<()> {
-        match &self.target {
-            Target::Terminal => {
-                let mut out = anstream::stdout().lock();
-                let width = terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0));
-                terminal::View { width, colour: true }.write(bitext, &mut out)?;
-                out.flush()?;
-            }
-            Target::Stdout(format) => {
-                let mut out = BufWriter::new(io::stdout().lock());
-                for exporter in format.exporters() {
-                    if self.continued {
-                        exporter.write_next(bitext, &self.context, &mut out)?;
-                    } else {
-                        exporter.write(bitext, &self.context, &mut out)?;
-                    }
-                }
-                out.flush()?;
-                self.continued = true;
-            }
-            Target::File(Format::Same, path) => self.copy(path, source, bitext)?,
-            Target::File(format, path) => {
-                refuse_own_source(path, source)?;
-                for exporter in format.exporters() {
-                    Destination::File(path.clone()).export(bitext, *exporter, &self.context)?;
-                }
-            }
-            Target::Beside(formats, path) => {
-                let languages = (self.languages.0.as_str(), self.languages.1.as_str());
-                for format in formats {
-                    for exporter in format.exporters() {
-                        let path = naming::beside(path, *exporter, languages);
-                        refuse_own_source(&path, source)?;
-                        Destination::File(path).export(bitext, *exporter, &self.context)?;
-                    }
-                    if *format == Format::Same {
-                        let folder = path.parent().unwrap_or(Path::new(""));
-                        self.copy(&self.names[index].translated_copy(folder, languages.1), source, bitext)?;
-                    }
-                }
-            }
-            Target::Folder(formats, root) => {
-                let languages = (self.languages.0.as_str(), self.languages.1.as_str());
-                let name = &self.names[index];
-                for format in formats {
-                    for exporter in format.exporters() {
-                        let path = name.path(root, *exporter, languages, source.path());
-                        Destination::File(path).export(bitext, *exporter, &self.context)?;
-                    }
-                    if *format == Format::Same {
-                        self.copy(&name.translated_copy(root, languages.1), source, bitext)?;
-                    }
-                }
-            }
+    /// Writes the bitext of document `index` of the run: every file of it that can be written. The errors are those of the others.
+    pub fn write(&mut self, index: usize, source: &Source, bitext: &Bitext) -> Vec<anyhow::Error> {
+        let stream = match &self.target {
+            Target::Terminal => Some(self.show(bitext)),
+            Target::Stdout(format) => Some(self.stream(*format, bitext)),
+            _ => None,
+        };
+        if let Some(outcome) = stream {
+            self.continued = true;
+            return outcome.err().into_iter().map(anyhow::Error::from).collect();
         }
-        Ok(())
+        let write = |output: &Output| match output {
+            Output::Export(exporter, path) => Ok(Destination::File(path.clone()).export(bitext, *exporter, &self.context)?),
+            Output::Copy(path) => self.copy(path, source, bitext),
+        };
+        self.outputs[index].iter().filter_map(|output| write(output).err()).collect()
     }
 
-    /// `-f same`: the source file with the translation in place.
+    fn show(&self, bitext: &Bitext) -> io::Result<()> {
+        let mut out = anstream::stdout().lock();
+        let width = terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0));
+        terminal::View { width, colour: true }.write(bitext, &mut out)?;
+        out.flush()
+    }
+
+    fn stream(&self, format: Format, bitext: &Bitext) -> io::Result<()> {
+        let mut out = BufWriter::new(io::stdout().lock());
+        for exporter in format.exporters() {
+            if self.continued {
+                exporter.write_next(bitext, &self.context, &mut out)?;
+            } else {
+                exporter.write(bitext, &self.context, &mut out)?;
+            }
+        }
+        out.flush()
+    }
+
     fn copy(&self, path: &Path, source: &Source, bitext: &Bitext) -> anyhow::Result<()> {
-        refuse_own_source(path, source)?;
         let bytes = document::write_translated(source, &self.read_options, bitext)?;
         let mut file = PendingFile::create(path)?;
         file.write_all(&bytes).map_err(|error| file.error(error))?;
@@ -199,12 +206,34 @@ impl Writer {
     }
 }
 
-/// A file that the user named must not be the one that is being read.
-fn refuse_own_source(path: &Path, source: &Source) -> anyhow::Result<()> {
-    let same =
-        source.path().is_some_and(|source| matches!((path.canonicalize(), source.canonicalize()), (Ok(a), Ok(b)) if a == b));
-    anyhow::ensure!(!same, "{} is the source itself and is not overwritten\nhint: give another --output", path.display());
-    Ok(())
+/// The files that a document gives, before anyone looks whether they are free.
+fn planned(target: &Target, name: &OutputName, source: &Source, languages: (&str, &str)) -> Vec<Output> {
+    let several = |formats: &[Format], folder: &Path, path: &dyn Fn(&'static dyn Exporter) -> PathBuf| {
+        let files = |format: &Format| {
+            let exports = format.exporters().iter().map(|exporter| Output::Export(*exporter, path(*exporter)));
+            let copy = (*format == Format::Same).then(|| Output::Copy(name.translated_copy(folder, languages.1)));
+            exports.chain(copy).collect::<Vec<_>>()
+        };
+        formats.iter().flat_map(files).collect()
+    };
+    match target {
+        Target::Terminal | Target::Stdout(_) => Vec::new(),
+        Target::File(Format::Same, path) => vec![Output::Copy(path.clone())],
+        Target::File(format, path) => format.exporters().iter().map(|exporter| Output::Export(*exporter, path.clone())).collect(),
+        Target::Beside(formats, path) => {
+            let folder = path.parent().unwrap_or(Path::new(""));
+            several(formats, folder, &|exporter| naming::beside(path, exporter, languages))
+        }
+        Target::Folder(formats, root) => several(formats, root, &|exporter| name.path(root, exporter, languages, source.path())),
+    }
+}
+
+/// What tells whether two paths are one file, before it exists too.
+fn identity(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let place =
+        path.canonicalize().or_else(|_| Ok::<_, io::Error>(folder.canonicalize()?.join(path.file_name().unwrap_or_default())));
+    place.unwrap_or_else(|_| path.to_owned())
 }
 
 #[cfg(test)]

@@ -47,6 +47,7 @@ impl ReadArgs {
             html_all: self.html_all,
             columns: self.column.clone(),
             fields: self.field.clone(),
+            lines: false,
             max_bytes: self.max_file_size.saturating_mul(1_000_000),
         })
     }

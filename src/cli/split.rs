@@ -19,7 +19,7 @@ pub struct Args {
     #[arg(short, long, value_enum, default_value_t = Format::Txt, env = "JISR_SPLIT_FORMAT")]
     format: Format,
     /// Print JSONL records {"block","start","end","text"} (the same as --format jsonl)
-    #[arg(long, visible_alias = "jsonl")]
+    #[arg(long, visible_alias = "jsonl", env = "JISR_JSON", value_parser = clap::builder::FalseyValueParser::new())]
     json: bool,
 }
 
@@ -46,7 +46,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let walk = document::walk(&inputs, options.max_bytes);
     let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     let mut failed = !walk.problems.is_empty();
-    walk.problems.into_iter().for_each(|problem| super::report(&problem.into()));
+    walk.problems.into_iter().for_each(|problem| super::report(&anyhow::anyhow!("{problem}")));
     let mut first_block = true;
     for source in &walk.sources {
         match document::read(source, &options) {
@@ -57,7 +57,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             }
             Err(error) => {
                 failed = true;
-                super::report(&error.into());
+                super::report(&anyhow::anyhow!("{error}"));
             }
         }
     }

@@ -1,10 +1,11 @@
 //! `jisr tokenize`: lines of text to pieces or ids, exactly as the model gets them, and back.
 
+use super::UsageError;
 use super::model::ModelArgs;
 use anyhow::Context;
 use clap::Args as ClapArgs;
 use clap::builder::FalseyValueParser;
-use jisr::tokenizer::{self, Tokenizer};
+use jisr::tokenizer::{self, Tokenizer, TokenizerError};
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -36,7 +37,10 @@ pub struct Args {
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let files = args.model.resolve_tokenizer(false)?;
-    let tokenizer = tokenizer::load(&files, Some(&args.from), args.to.as_deref())?;
+    let tokenizer = tokenizer::load(&files, Some(&args.from), args.to.as_deref()).map_err(|error| match error {
+        TokenizerError::Language(message) => UsageError(message).into(),
+        error => anyhow::Error::new(error),
+    })?;
     let inputs = if args.inputs.is_empty() { vec!["-".into()] } else { args.inputs.clone() };
     let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     let mut failed = false;

@@ -6,9 +6,9 @@ use super::output::{Request, Target, Writer};
 use super::progress::{Progress, ProgressMode, duration};
 use super::{INTERRUPTED, SOME_FAILED, UsageError, say, warn};
 use anyhow::Context;
-use jisr::bitext::{Bitext, Flag, Format};
-use jisr::document::{self, Block, BlockKind, Document, ReadOptions, Source};
-use jisr::memory::{Fingerprint, Journal, JournalError};
+use jisr::bitext::{Bitext, ExportError, Flag, Format};
+use jisr::document::{self, Document, ReadOptions, Source};
+use jisr::memory::{Fingerprint, Journal};
 use jisr::pipeline::{Observer, PipelineError, Settings, Translation, Translator};
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -18,9 +18,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Text that is translated together before anything of it is written, in bytes: large enough that batches are full and a run over a folder of
-/// reports is one, small enough that memory stays bounded.
-const TOGETHER: usize = 16 << 20;
+/// Text that is translated together before anything of it is written, in bytes: some thousand sentences, so that batches are full, and
+/// so that a long run writes its first documents soon.
+const TOGETHER: usize = 1 << 20;
 
 #[derive(clap::Args, Debug)]
 pub struct Args {
@@ -48,7 +48,7 @@ pub struct Args {
     #[command(flatten)]
     decoding: DecodingArgs,
 
-    /// Keep the N best translations of every segment (jsonl, html)
+    /// Keep the N best translations of every segment (jsonl, html); raises the beam to N where it is smaller
     #[arg(long, value_name = "N", env = "JISR_NBEST", value_parser = clap::value_parser!(u16).range(1..=64), help_heading = "Model and decoding")]
     nbest: Option<u16>,
 
@@ -122,10 +122,11 @@ pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     let terminal = std::io::stdout().is_terminal();
     let request = Request { output: args.out.output.as_deref(), formats: &args.out.format, single, terminal };
     let target = Target::choose(&request)?;
-    let read_options = args.input.read.options()?;
-    let walk = document::walk(&args.inputs, read_options.max_bytes);
+    let read_options = ReadOptions { lines: args.input.lines, ..args.input.read.options()? };
+    let mut walk = document::walk(&args.inputs, read_options.max_bytes);
+    leave_out_own_output(&mut walk.sources, &args.inputs, &target)?;
     let mut failures = Failures::default();
-    walk.problems.iter().for_each(|problem| failures.add(problem));
+    walk.problems.into_iter().for_each(|problem| failures.add(anyhow::anyhow!("{problem}")));
     if walk.sources.is_empty() {
         if failures.count == 0 {
             warn("the input holds no files");
@@ -134,15 +135,17 @@ pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     }
     let started = Instant::now();
     let files = args.model.resolve(args.run.quiet)?;
+    let writer = Writer::new(target, &walk.sources, (&args.from, &args.to), read_options.clone())?;
     let translator = Translator::load(&files, args.settings()?)?;
-    let writer = Writer::new(target, &walk.sources, (args.from.clone(), args.to.clone()), read_options.clone());
-    let journal = open_journal(&args, writer.target(), &translator)?;
+    if !args.run.quiet {
+        translator.warnings().iter().for_each(|warning| warn(warning));
+    }
+    let journal = open_journal(&args, writer.target(), &translator, &files.identity())?;
     let progress = Progress::new(args.run.progress, args.run.quiet);
     // Only now: before, Ctrl-C just ends the process, and a download is resumed by the next one.
     let cancelled = cancel_on_interrupt();
     let mut run = Run {
         quiet: args.run.quiet,
-        lines: args.input.lines,
         arabic_expected: args.from == "ar",
         read_options,
         translator: &translator,
@@ -167,8 +170,13 @@ pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
         run.summary(started.elapsed().as_secs_f64());
     }
     let code = run.failures.exit_code();
-    if let Some(journal) = run.watch.journal {
-        journal.finish();
+    match run.watch.journal {
+        // What could not be written is not lost: the next run only writes.
+        Some(_) if run.failures.unwritten && !args.run.quiet => {
+            say("the translations are kept: when the files can be written, the same command only writes them");
+        }
+        Some(journal) if !run.failures.unwritten => journal.finish(),
+        _ => {}
     }
     Ok(code)
 }
@@ -189,7 +197,6 @@ impl Args {
 /// A run over all documents.
 struct Run<'a> {
     quiet: bool,
-    lines: bool,
     arabic_expected: bool,
     read_options: ReadOptions,
     translator: &'a Translator,
@@ -215,7 +222,7 @@ impl Run<'_> {
                         waiting.push((index, self.prepare(document)));
                     }
                 }
-                Err(error) => self.watch.progress.pause(|| self.failures.add(&error)),
+                Err(error) => self.watch.progress.pause(|| self.failures.add(anyhow::anyhow!("{error}"))),
             }
             if size >= TOGETHER {
                 self.together(sources, std::mem::take(&mut waiting))?;
@@ -225,18 +232,15 @@ impl Run<'_> {
         self.together(sources, waiting)
     }
 
-    fn prepare(&mut self, mut document: Document) -> Document {
+    fn prepare(&mut self, document: Document) -> Document {
         for warning in &document.warnings {
             if !self.quiet {
                 self.watch.progress.pause(|| warn(&format!("{}: {warning}", document.name)));
             }
         }
-        if self.arabic_expected && !document.has_arabic() {
+        if self.arabic_expected && !document.has_arabic() && !document.text.trim().is_empty() {
             let hint = "hint: what is in Latin script is copied as it is; --from says another source language";
-            self.watch.progress.pause(|| self.failures.add(&format!("{}: no Arabic text in it\n{hint}", document.name)));
-        }
-        if self.lines {
-            document.blocks = lines(&document.text);
+            self.watch.progress.pause(|| self.failures.add(anyhow::anyhow!("{}: no Arabic text in it\n{hint}", document.name)));
         }
         document
     }
@@ -246,14 +250,13 @@ impl Run<'_> {
         let bitexts = self.translator.translate(documents, &self.watch)?;
         for (index, bitext) in indices.into_iter().zip(bitexts) {
             self.totals.add(&bitext);
-            let written = self.watch.progress.pause(|| self.writer.write(index, &sources[index], &bitext));
-            match written {
-                Ok(()) => {}
+            for error in self.watch.progress.pause(|| self.writer.write(index, &sources[index], &bitext)) {
                 // The rest of a stream would be as useless as this part; a file that cannot be written is one failure among others.
-                Err(error) if matches!(self.writer.target(), Target::Terminal | Target::Stdout(_)) => {
+                if matches!(self.writer.target(), Target::Terminal | Target::Stdout(_)) {
                     return Err(error).context("cannot write to standard output");
                 }
-                Err(error) => self.watch.progress.pause(|| self.failures.add(&format!("{error:#}"))),
+                self.failures.unwritten = true;
+                self.watch.progress.pause(|| self.failures.add(error));
             }
         }
         Ok(())
@@ -284,29 +287,38 @@ impl Run<'_> {
     }
 }
 
-/// Every line is a block, empty ones too; a last line end is no line of its own.
-fn lines(text: &str) -> Vec<Block> {
-    let mut start = 0;
-    let mut blocks = Vec::new();
-    for line in text.split_inclusive('\n') {
-        let body = line.strip_suffix('\n').unwrap_or(line);
-        let body = body.strip_suffix('\r').unwrap_or(body);
-        blocks.push(Block { kind: BlockKind::Paragraph, range: start..start + body.len() });
-        start += line.len();
+/// What an earlier run wrote is not what this one reads: a target folder inside an input is left out, one that is an input is refused.
+fn leave_out_own_output(sources: &mut Vec<Source>, inputs: &[PathBuf], target: &Target) -> Result<(), UsageError> {
+    let Target::Folder(_, root) = target else { return Ok(()) };
+    let Ok(root) = root.canonicalize() else { return Ok(()) };
+    if inputs.iter().any(|input| input.is_dir() && input.canonicalize().is_ok_and(|input| input == root)) {
+        return Err(UsageError(format!(
+            "the output folder {} is the input folder: the next run would read what this one writes\nhint: give another --output",
+            root.display()
+        )));
     }
-    blocks
+    let folders: Vec<PathBuf> =
+        inputs.iter().filter(|input| input.is_dir()).filter_map(|input| input.canonicalize().ok()).collect();
+    if folders.iter().any(|folder| root.starts_with(folder)) {
+        sources.retain(|source| {
+            !source.path().and_then(|path| path.canonicalize().ok()).is_some_and(|path| path.starts_with(&root))
+        });
+    }
+    Ok(())
 }
 
 /// Inputs that could not be read or written; each is said at once, all are counted.
 #[derive(Default)]
 struct Failures {
     count: usize,
+    /// A translation is there, but a file for it could not be written.
+    unwritten: bool,
 }
 
 impl Failures {
-    fn add(&mut self, problem: &dyn std::fmt::Display) {
+    fn add(&mut self, problem: anyhow::Error) {
         self.count += 1;
-        super::report(&anyhow::anyhow!("{problem}"));
+        super::report(&problem);
     }
 
     fn exit_code(&self) -> ExitCode {
@@ -361,7 +373,12 @@ impl Observer for Watch {
     }
 }
 
-fn open_journal(args: &Args, target: &Target, translator: &Translator) -> anyhow::Result<Option<Journal<Translation>>> {
+fn open_journal(
+    args: &Args,
+    target: &Target,
+    translator: &Translator,
+    identity: &str,
+) -> anyhow::Result<Option<Journal<Translation>>> {
     let Some(path) = target.journal() else {
         if args.run.resume {
             let hint = "hint: give --output, so that there is something to resume";
@@ -370,11 +387,11 @@ fn open_journal(args: &Args, target: &Target, translator: &Translator) -> anyhow
         return Ok(None);
     };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|error| JournalError::Write { path: folder.to_owned(), error })?;
+    std::fs::create_dir_all(folder).map_err(|source| ExportError { path: folder.to_owned(), source })?;
     let settings = translator.settings();
     let fingerprint = Fingerprint {
         version: 1,
-        model: translator.name().to_owned(),
+        model: format!("{} {identity}", translator.name()),
         settings: format!(
             "{:?} {:?} {} {} tokens={}",
             translator.model().precision(),
@@ -384,7 +401,18 @@ fn open_journal(args: &Args, target: &Target, translator: &Translator) -> anyhow
             settings.tokens
         ),
     };
+    if args.run.resume && Journal::<Translation>::matches(&path, &fingerprint) == Some(false) {
+        let hint = "hint: run it with the settings it was started with, or start over with --restart";
+        return Err(UsageError(format!(
+            "the interrupted run in {} had another model or other settings\n{hint}",
+            folder.display()
+        ))
+        .into());
+    }
     let journal = Journal::open(&path, &fingerprint, args.run.restart)?;
+    if journal.replaced_foreign() && !args.run.quiet {
+        warn("an interrupted run of another model or other settings lay here; it is given up");
+    }
     if !journal.is_empty() && !args.run.quiet {
         say(&format!("resuming: {} segments are already translated (--restart starts over)", journal.len()));
     }

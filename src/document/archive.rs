@@ -4,7 +4,7 @@
 //! and no member's name leads out of the archive.
 
 use super::Format;
-use super::error::{ReadErrorKind, Result};
+use super::error::{ReadErrorKind, Result, short};
 use super::source::{Input, Source};
 use std::io::{self, Cursor, Read, Seek, Write};
 use std::path::Component;
@@ -39,7 +39,8 @@ pub(crate) fn nested(format: Format) -> ReadErrorKind {
 
 /// The documents of a ZIP archive by index and name, in the archive's order; `None` where `source` is no archive of files (but perhaps a DOCX).
 pub(crate) fn members(source: &Source) -> Result<Option<Vec<(usize, String)>>> {
-    if matches!(source.input, Input::Member { .. }) {
+    let named = Format::from_extension(&source.name).is_some_and(Format::is_package);
+    if named || matches!(source.input, Input::Member { .. }) {
         return Ok(None);
     }
     let Ok(mut reader) = open(&source.input) else { return Ok(None) };
@@ -64,7 +65,7 @@ pub(crate) fn members(source: &Source) -> Result<Option<Vec<(usize, String)>>> {
         let inside =
             !name.contains('\0') && path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         if !inside {
-            return Err(ReadErrorKind::Refused(format!("its member {name:?} would lie outside the archive")));
+            return Err(ReadErrorKind::Refused(format!("its member {:?} would lie outside the archive", short(&name, 80))));
         }
         let hidden = name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
         if !hidden {
@@ -127,12 +128,6 @@ pub(crate) fn gunzip(bytes: &[u8], limit: u64) -> Result<Vec<u8>> {
     Ok(inner)
 }
 
-pub(crate) fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(bytes)?;
-    Ok(encoder.finish()?)
-}
-
 fn zip_error(error: ZipError, format: Format) -> ReadErrorKind {
     match error {
         ZipError::Io(error) => ReadErrorKind::malformed(format.title(), error),
@@ -186,11 +181,6 @@ impl<'a> Package<'a> {
         Ok(Package { archive, format, budget: limit })
     }
 
-    /// Names of all parts, in the package's order.
-    pub fn names(&self) -> Vec<String> {
-        self.archive.file_names().filter_map(|name| Some(name.ok()?.into_owned())).collect()
-    }
-
     /// The content of a part; `None` where there is none of this name.
     pub fn part(&mut self, name: &str) -> Result<Option<Vec<u8>>> {
         let format = self.format;
@@ -240,6 +230,12 @@ mod tests {
         writer.finish().unwrap().into_inner()
     }
 
+    fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        std::io::Write::write_all(&mut encoder, bytes)?;
+        encoder.finish()
+    }
+
     #[test]
     fn members_are_listed_and_paths_out_of_the_archive_refused() {
         let bytes = archive(&[("a/one.txt", "نص".as_bytes()), ("__MACOSX/x", b"x"), ("b.txt", b"b")]);
@@ -263,5 +259,20 @@ mod tests {
         let text = gzip("نص".as_bytes()).unwrap();
         assert_eq!(gunzip(&text, 100).unwrap(), "نص".as_bytes());
         assert!(gunzip(&text, 3).is_err());
+    }
+
+    #[test]
+    fn compound_files_are_told_apart_by_their_directory() {
+        let file = |entry: &str| {
+            let mut bytes = vec![0u8; 1024];
+            bytes[..8].copy_from_slice(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1");
+            let name: Vec<u8> = entry.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            bytes[512..512 + name.len()].copy_from_slice(&name);
+            bytes
+        };
+        assert!(matches!(ole_kind(&file("EncryptedPackage")), Err(ReadErrorKind::Encrypted { .. })));
+        assert!(matches!(ole_kind(&file("WordDocument")), Err(ReadErrorKind::Unsupported { .. })));
+        assert_eq!(ole_kind(&file("Workbook")).unwrap(), Format::Xls);
+        assert!(matches!(ole_kind(&file("Other")), Err(ReadErrorKind::Binary { .. })));
     }
 }

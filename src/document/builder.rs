@@ -111,10 +111,3 @@ pub(crate) fn collapse_into(text: &str, out: &mut String) {
         out.push_str(word);
     }
 }
-
-/// `text` with every run of white space as one space and none at the ends.
-pub(crate) fn collapse(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    collapse_into(text, &mut out);
-    out
-}

@@ -58,8 +58,10 @@ impl Reader for Docx {
         }
         for name in ["word/styles.xml", "word/numbering.xml"] {
             if let Some(xml) = package.part(name)? {
-                let xml = super::decode(&xml, None).text;
-                replaced.push((name.to_owned(), without_direction(&xml)?.into_bytes()));
+                // One that is damaged, and so was not needed to read the text, stays as it is.
+                if let Ok(xml) = without_direction(&super::decode(&xml, None).text) {
+                    replaced.push((name.to_owned(), xml.into_bytes()));
+                }
             }
         }
         package.with_parts(&replaced)
@@ -97,6 +99,9 @@ fn extract(package: &mut Package<'_>) -> Result<(Document, Vec<Part>)> {
     }
     if relations.iter().any(|relation| relation.kind == "comments") {
         builder.warn("reviewers' comments are not translated");
+    }
+    if relations.iter().any(|relation| matches!(relation.kind.as_str(), "chart" | "chartEx" | "diagramData")) {
+        builder.warn("charts and diagrams are not translated");
     }
     Ok((builder.finish(), parts))
 }

@@ -17,7 +17,8 @@ const MAX_FORWARDED: usize = 5;
 
 impl Reader for Email {
     fn read(&self, raw: &Raw<'_>, _: &ReadOptions) -> Result<Document> {
-        let message = MessageParser::default().parse(raw.bytes).ok_or_else(|| ReadErrorKind::malformed("EML", "no header lines"))?;
+        let message =
+            MessageParser::default().parse(raw.bytes).ok_or_else(|| ReadErrorKind::malformed("EML", "no header lines"))?;
         let mut builder = TextBuilder::default();
         read_message(&message, raw.bytes, &mut builder, 0)?;
         Ok(builder.finish())
@@ -39,7 +40,9 @@ fn read_message(message: &Message<'_>, raw: &[u8], builder: &mut TextBuilder, de
         (!list.is_empty()).then(|| list.join(", "))
     };
     let date = message.date().map(mail_parser::DateTime::to_rfc3339);
-    for (name, value) in [("From", people(message.from())), ("To", people(message.to())), ("Cc", people(message.cc())), ("Date", date)] {
+    for (name, value) in
+        [("From", people(message.from())), ("To", people(message.to())), ("Cc", people(message.cc())), ("Date", date)]
+    {
         if let Some(value) = value {
             builder.push(BlockKind::Verbatim, &format!("{name}: {}", value.replace(['\r', '\n'], " ")));
         }
@@ -49,7 +52,7 @@ fn read_message(message: &Message<'_>, raw: &[u8], builder: &mut TextBuilder, de
         let other = message.html_body.get(position).filter(|_| message.html_body.len() == message.text_body.len());
         let texts: Vec<Body> =
             std::iter::once(id).chain(other.filter(|other| *other != id)).filter_map(|id| body(message, *id, raw)).collect();
-        seen.extend(std::iter::once(*id).chain(other.copied()).map(u32::from));
+        seen.extend(std::iter::once(*id).chain(other.copied()));
         let arabic = |body: &&Body| body.text().chars().filter(|c| is_arabic_letter(*c)).count();
         // The plain text comes first; HTML must offer a good deal more to be taken instead.
         let best = match &texts[..] {
@@ -59,7 +62,7 @@ fn read_message(message: &Message<'_>, raw: &[u8], builder: &mut TextBuilder, de
         };
         best.add_to(builder)?;
     }
-    for id in message.html_body.iter().filter(|id| !seen.contains(&u32::from(**id))) {
+    for id in message.html_body.iter().filter(|id| !seen.contains(id)) {
         if let Some(body) = body(message, *id, raw) {
             body.add_to(builder)?;
         }
@@ -67,7 +70,9 @@ fn read_message(message: &Message<'_>, raw: &[u8], builder: &mut TextBuilder, de
     for id in &message.attachments {
         let Some(part) = message.parts.get(*id as usize) else { continue };
         match &part.body {
-            PartType::Message(inner) if depth < MAX_FORWARDED => read_message(inner, inner.raw_message.as_ref(), builder, depth + 1)?,
+            PartType::Message(inner) if depth < MAX_FORWARDED => {
+                read_message(inner, inner.raw_message.as_ref(), builder, depth + 1)?
+            }
             _ => builder.warn(format!("attachment not read: {}", part.attachment_name().unwrap_or("without a name"))),
         }
     }
@@ -122,7 +127,8 @@ fn body(message: &Message<'_>, id: u32, raw: &[u8]) -> Option<Body> {
     Some(if is_html {
         Body::Html { text: decoded.text, warnings: decoded.warnings }
     } else {
-        let flowed = part.content_type().is_some_and(|kind| kind.attribute("format").is_some_and(|f| f.eq_ignore_ascii_case("flowed")));
+        let flowed =
+            part.content_type().is_some_and(|kind| kind.attribute("format").is_some_and(|f| f.eq_ignore_ascii_case("flowed")));
         Body::Plain { text: decoded.text, flowed, warnings: decoded.warnings }
     })
 }

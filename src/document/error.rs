@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-/// A file that could not be read. `Display` is one line, `NAME: what happened`; [`ReadError::hint`] says what to do next.
+/// A file that could not be read. `Display` says `NAME: what happened` and, where there is something to do, on a second line `hint: what`.
 #[derive(Debug)]
 pub struct ReadError {
     /// The file as shown to people, as in [`crate::document::Document::name`].
@@ -50,7 +50,7 @@ pub type Result<T, E = ReadErrorKind> = std::result::Result<T, E>;
 
 impl ReadErrorKind {
     pub(crate) fn malformed(format: &'static str, reason: impl fmt::Display) -> Self {
-        ReadErrorKind::Malformed { format, reason: reason.to_string() }
+        ReadErrorKind::Malformed { format, reason: short(&reason.to_string(), 160) }
     }
 
     pub(crate) fn named(self, name: &str) -> ReadError {
@@ -97,7 +97,11 @@ impl ReadError {
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = if self.name == "-" { "standard input" } else { &self.name };
-        write!(f, "{name}: {}", self.kind)
+        write!(f, "{name}: {}", self.kind)?;
+        match self.hint() {
+            Some(hint) => write!(f, "\nhint: {hint}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -108,6 +112,15 @@ impl std::error::Error for ReadError {
             _ => None,
         }
     }
+}
+
+/// `text` on one line and not longer than `most` characters: what libraries say quotes the file.
+pub(crate) fn short(text: &str, most: usize) -> String {
+    let mut out: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(most).collect();
+    if text.chars().nth(most).is_some() {
+        out.push('…');
+    }
+    out
 }
 
 /// The plain reason of an I/O error, without `(os error 2)`.

@@ -121,6 +121,11 @@ impl Format {
         }
     }
 
+    /// Whether a file of this format is a ZIP package.
+    pub(crate) fn is_package(self) -> bool {
+        matches!(self, Format::Docx | Format::Odt | Format::Pptx | Format::Xlsx)
+    }
+
     /// The format that the extension of `name` stands for.
     pub fn from_extension(name: &str) -> Option<Format> {
         let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
@@ -167,7 +172,11 @@ pub enum Detected {
 /// neither knows is plain text.
 pub fn detect(bytes: &[u8], name: &str) -> Detected {
     if let Some(found) = by_magic(bytes) {
-        return found;
+        // A damaged office document still has its name.
+        return match (&found, Format::from_extension(name)) {
+            (Detected::Format(Format::Zip), Some(named)) if named.is_package() => Detected::Format(named),
+            _ => found,
+        };
     }
     // A legible start: enough for a look, in whatever encoding; only ASCII matters below.
     let head = head_text(bytes);

@@ -1,7 +1,7 @@
 //! Tables of cells, whatever file they come from: which columns are to be translated, and their cells as blocks.
 
 use super::builder::TextBuilder;
-use super::error::{ReadErrorKind, Result};
+use super::error::{ReadErrorKind, Result, short};
 use super::{BlockKind, is_arabic_letter};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -85,7 +85,7 @@ fn choose(name: &str, columns: &BTreeMap<u32, Column>) -> Result<u32> {
         .or_else(by_letter)
         .ok_or_else(|| {
             let headers: Vec<String> =
-                columns.iter().take(30).map(|(index, column)| format!("{} {:?}", index + 1, column.header)).collect();
+                columns.iter().take(12).map(|(index, column)| format!("{} {:?}", index + 1, short(&column.header, 30))).collect();
             ReadErrorKind::NoColumn { column: name.to_owned(), available: headers.join(", ") }
         })
 }

@@ -2,10 +2,12 @@
 //!
 //! Nothing downstream copies strings around: blocks and segments are byte ranges of [`Document::text`].
 //!
-//! A reader of this folder walks it so: [`walk`] (`source.rs`) lists what there is to read, [`detect`] (`format.rs`) says in which format,
-//! `encoding.rs` turns bytes into text, and one file per format behind the `Reader` trait finds the blocks: `plain.rs`, `markdown.rs`,
-//! `html/`, `docx.rs` and its relatives over `ooxml.rs`, `pdf/`, `email.rs`, `subtitles.rs`, `table.rs`, `json.rs`. A reader can also write its format back with the
-//! English in place ([`write_translated`], `-f same`): it reads the original once more, so a document carries no baggage for it.
+//! A newcomer walks through this folder so: `source.rs` lists what there is to read ([`walk`]), `format.rs` says in which format
+//! ([`detect`]), `encoding.rs` turns bytes into text ([`decode`]), and one file per format behind the `Reader` trait finds the blocks:
+//! `plain.rs`, `markdown.rs`, `html/`, `pdf/`, `email.rs`, `subtitles.rs`, `json.rs`; the tables `table.rs` and `xlsx.rs` over `grid.rs`; the
+//! office documents `docx.rs`, `pptx.rs` and `odf.rs` over `xml.rs`, `opc.rs` and `paragraph.rs`. `archive.rs` unpacks, `guard.rs` stands
+//! between damaged files and the rest. A reader can also write its format back with the English in place ([`write_translated`],
+//! `-f same`): it reads the original once more, so a document carries no baggage for it.
 //!
 //! ```
 //! use jisr::document::{ReadOptions, Source, read};
@@ -27,6 +29,7 @@ mod grid;
 mod guard;
 mod html;
 mod json;
+mod markdown;
 mod odf;
 mod opc;
 mod paragraph;
@@ -153,6 +156,9 @@ pub struct ReadOptions {
     pub columns: Vec<String>,
     /// `--field PATH`: the fields of JSON and JSONL to translate (`body`, `article.text`, `items[].title`). Empty: the strings that are Arabic.
     pub fields: Vec<String>,
+    /// `--lines`: every line of a text is one block, empty ones too, and a text without any is no error. Text is what everything is then
+    /// taken for, unless [`ReadOptions::format`] says otherwise.
+    pub lines: bool,
     /// The largest file to read, and the most that a compressed one may unpack to, in bytes.
     pub max_bytes: u64,
 }
@@ -165,6 +171,7 @@ impl Default for ReadOptions {
             html_all: false,
             columns: Vec::new(),
             fields: Vec::new(),
+            lines: false,
             max_bytes: ReadOptions::DEFAULT_MAX_BYTES,
         }
     }
@@ -175,12 +182,10 @@ impl ReadOptions {
     pub const DEFAULT_MAX_BYTES: u64 = 128_000_000;
 }
 
-/// A file's bytes and its name, on their way through a reader.
+/// A file's bytes on their way through a reader.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Raw<'a> {
     pub bytes: &'a [u8],
-    /// For what the extension tells.
-    pub name: &'a str,
     pub format: Format,
 }
 
@@ -211,7 +216,8 @@ pub(crate) trait Reader: Sync {
 /// The reader of a format; `None` for the wrappings, gzip and ZIP.
 fn reader(format: Format) -> Option<&'static dyn Reader> {
     Some(match format {
-        Format::Text | Format::Markdown => &plain::Plain,
+        Format::Text => &plain::Plain,
+        Format::Markdown => &markdown::Markdown,
         Format::Html => &html::HtmlPage,
         Format::Eml => &email::Email,
         Format::Pdf => &pdf::Pdf,
@@ -250,7 +256,9 @@ fn read_one(source: &Source, options: &ReadOptions) -> Result<Document, ReadErro
         let mut document = guard::guarded(raw.format, || reader.read(&raw, options))?;
         document.name = source.name.clone();
         document.format = raw.format;
-        if document.blocks.is_empty() {
+        if options.lines {
+            document.blocks = plain::lines(&document.text);
+        } else if document.blocks.is_empty() {
             return Err(ReadErrorKind::NoText(format!(
                 "this {} file holds only white space or nothing to translate",
                 raw.format.title()
@@ -263,17 +271,16 @@ fn read_one(source: &Source, options: &ReadOptions) -> Result<Document, ReadErro
 
 /// Writes the document of `source` in its own format with the translations of `bitext` in place (`-f same`).
 ///
-/// `options` must be those it was read with. Fails with [`ReadErrorKind::Changed`] where the file is no longer the one that was translated.
+/// A compressed file's copy is not compressed. `options` must be those it was read with. Fails with [`ReadErrorKind::Changed`] where the file is
+/// no longer the one that was translated.
 pub fn write_translated(source: &Source, options: &ReadOptions, bitext: &Bitext) -> Result<Vec<u8>, ReadError> {
     let write = || {
         let bytes = source.load(options.max_bytes)?;
         let raw = identify(&bytes, &source.name, options)?;
-        let compressed = raw.compressed;
         let raw = raw.borrow();
         let reader = reader(raw.format).ok_or(ReadErrorKind::NoCopy { format: raw.format.title() })?;
         let translations = Translations::new(bitext);
-        let copy = guard::guarded(raw.format, || reader.write_translated(&raw, options, &translations))?;
-        if compressed { archive::gzip(&copy) } else { Ok(copy) }
+        guard::guarded(raw.format, || reader.write_translated(&raw, options, &translations))
     };
     write().map_err(|kind: ReadErrorKind| kind.named(&source.name))
 }
@@ -281,33 +288,32 @@ pub fn write_translated(source: &Source, options: &ReadOptions, bitext: &Bitext)
 /// A file unwrapped and its format known.
 struct Identified<'a> {
     bytes: Cow<'a, [u8]>,
-    name: &'a str,
     format: Format,
-    compressed: bool,
 }
 
 impl Identified<'_> {
     fn borrow(&self) -> Raw<'_> {
-        Raw { bytes: &self.bytes, name: self.name, format: self.format }
+        Raw { bytes: &self.bytes, format: self.format }
     }
 }
 
-fn identify<'a>(bytes: &'a [u8], name: &'a str, options: &ReadOptions) -> error::Result<Identified<'a>> {
-    if bytes.is_empty() {
+fn identify<'a>(bytes: &'a [u8], name: &str, options: &ReadOptions) -> error::Result<Identified<'a>> {
+    if bytes.is_empty() && !options.lines {
         return Err(ReadErrorKind::Empty);
     }
-    let (bytes, name, compressed) = if bytes.starts_with(b"\x1f\x8b") || options.format == Some(Format::Gzip) {
+    let (bytes, name) = if bytes.starts_with(b"\x1f\x8b") || options.format == Some(Format::Gzip) {
         let inner = archive::gunzip(bytes, options.max_bytes)?;
-        (Cow::Owned(inner), name.strip_suffix(".gz").unwrap_or(name), true)
+        (Cow::Owned(inner), name.strip_suffix(".gz").unwrap_or(name))
     } else {
-        (Cow::Borrowed(bytes), name, false)
+        (Cow::Borrowed(bytes), name)
     };
-    if bytes.is_empty() {
+    if bytes.is_empty() && !options.lines {
         return Err(ReadErrorKind::Empty);
     }
     let forced = options.format.filter(|format| !matches!(format, Format::Gzip | Format::Zip));
     let format = match forced {
         Some(format) => format,
+        None if options.lines && !matches!(detect(&bytes, name), Detected::Binary(_)) => Format::Text,
         None => match detect(&bytes, name) {
             Detected::Format(format) => format,
             Detected::Ole => archive::ole_kind(&bytes)?,
@@ -317,5 +323,5 @@ fn identify<'a>(bytes: &'a [u8], name: &'a str, options: &ReadOptions) -> error:
             }
         },
     };
-    Ok(Identified { bytes, name, format, compressed })
+    Ok(Identified { bytes, format })
 }

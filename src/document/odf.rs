@@ -242,10 +242,6 @@ fn left_to_right(text: &str, patches: &mut Patches) -> Result<()> {
     let mut xml = Xml::new(text, "ODT");
     while let Some((token, range)) = xml.next()? {
         if let Token::Open(element) = token
-            && matches!(
-                element.name(),
-                "paragraph-properties" | "table-properties" | "page-layout-properties" | "section-properties"
-            )
             && element.attribute("writing-mode").is_some_and(|mode| mode.starts_with("rl"))
         {
             let tag = text[range.clone()].replace("\"rl-tb\"", "\"lr-tb\"").replace("\"rl\"", "\"lr-tb\"");

@@ -60,7 +60,9 @@ pub(crate) fn place(paragraph: Paragraph, builder: &mut TextBuilder) -> Vec<Plac
         // A run belongs to the block that its text begins in.
         let next = blocks.get(index + 1).map_or(usize::MAX, |(_, next)| next.start);
         let first = if index == 0 { 0 } else { range.start };
-        let runs = paragraph.runs.iter().filter(|run| (first..next).contains(&run.text.start)).cloned().collect();
+        // Line breaks between two blocks stay.
+        let own = |run: &&Run| (first..next).contains(&run.text.start) && (run.holds_text || range.contains(&run.text.start));
+        let runs = paragraph.runs.iter().filter(own).cloned().collect();
         let direction = if index == 0 { paragraph.direction.clone() } else { Vec::new() };
         placed.push(Placed { block: *block, runs, direction });
     }

@@ -18,29 +18,26 @@ impl Reader for Plain {
     }
 
     fn write_translated(&self, raw: &Raw<'_>, options: &ReadOptions, translations: &Translations<'_>) -> Result<Vec<u8>> {
-        let document = self.read(raw, options)?;
-        translations.check(&document)?;
-        Ok(translations.replace_blocks(&document).into_bytes())
+        // Blocks need not be those of `read`: with `--lines` every line is one.
+        let text = raw.decode(options).text;
+        Ok(translations.replace_blocks(&text)?.into_bytes())
     }
 }
 
 /// Blocks of text whose only markup is its lines.
 pub(crate) fn layout(text: &str) -> Vec<Block> {
+    crate::text::blocks(text)
+}
+
+/// Every line as a block, empty ones too; a last line end is no line of its own.
+pub(crate) fn lines(text: &str) -> Vec<Block> {
+    let mut start = 0;
     let mut blocks = Vec::new();
-    let mut start = None;
-    let mut end = 0;
-    let mut offset = 0;
     for line in text.split_inclusive('\n') {
-        let trimmed = line.trim();
-        if trimmed.is_empty() {
-            blocks.extend(start.take().map(|start| Block { range: start..end, ..Block::default() }));
-        } else {
-            let from = offset + (line.len() - line.trim_start().len());
-            start.get_or_insert(from);
-            end = from + trimmed.len();
-        }
-        offset += line.len();
+        let body = line.strip_suffix('\n').unwrap_or(line);
+        let body = body.strip_suffix('\r').unwrap_or(body);
+        blocks.push(Block { range: start..start + body.len(), ..Block::default() });
+        start += line.len();
     }
-    blocks.extend(start.map(|start| Block { range: start..end, ..Block::default() }));
     blocks
 }

@@ -49,8 +49,12 @@ fn extract(package: &mut Package<'_>) -> Result<(Document, Vec<Part>)> {
     for (number, slide) in slides.enumerate() {
         builder.section(format!("slide {}", number + 1));
         let mut names = vec![slide.target.clone()];
+        let related = opc::relations(package, &slide.target)?;
         for kind in ["diagramData", "notesSlide"] {
-            names.extend(opc::relations(package, &slide.target)?.into_iter().filter(|r| r.kind == kind).map(|r| r.target));
+            names.extend(related.iter().filter(|relation| relation.kind == kind).map(|relation| relation.target.clone()));
+        }
+        if related.iter().any(|relation| relation.kind.starts_with("chart")) {
+            builder.warn("charts are not translated");
         }
         for name in names {
             if let Some(xml) = package.part(&name)? {

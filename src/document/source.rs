@@ -122,7 +122,12 @@ pub fn walk<P: AsRef<Path>>(inputs: &[P], max_bytes: u64) -> Walk {
             walk_folder(&mut walk, &mut long_names, path);
         } else {
             match std::fs::metadata(path) {
-                Ok(_) => add(&mut walk, &mut long_names, Source::file(path), given_name(path)),
+                Ok(metadata) if metadata.is_file() => add(&mut walk, &mut long_names, Source::file(path), given_name(path)),
+                // A pipe can be read once only, and is read several times on the way.
+                Ok(_) => match read_pipe(path, max_bytes) {
+                    Ok(source) => add(&mut walk, &mut long_names, source, given_name(path)),
+                    Err(kind) => walk.problems.push(kind.named(&path.to_string_lossy())),
+                },
                 Err(error) => walk.problems.push(ReadErrorKind::Io(error).named(&path.to_string_lossy())),
             }
         }
@@ -153,6 +158,13 @@ fn add(walk: &mut Walk, long_names: &mut Vec<String>, source: Source, long: Stri
         }
         Err(kind) => walk.problems.push(kind.named(&source.name)),
     }
+}
+
+fn read_pipe(path: &Path, max_bytes: u64) -> Result<Source, ReadErrorKind> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(max_bytes + 1).read_to_end(&mut bytes)?;
+    within(bytes.len() as u64, max_bytes)?;
+    Ok(Source::bytes(Source::file(path).name, bytes))
 }
 
 fn walk_folder(walk: &mut Walk, long_names: &mut Vec<String>, folder: &Path) {

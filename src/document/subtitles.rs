@@ -263,8 +263,8 @@ fn wrap(target: &str, source: &str) -> String {
     while rest.starts_with("{\\") || rest.starts_with('<') {
         let Some(end) = rest.find(['}', '>']) else { break };
         let tag = &rest[..=end];
-        if tag.starts_with('<') {
-            let name: String = tag[1..].chars().take_while(|c| c.is_ascii_alphanumeric()).collect();
+        if let Some(name) = tag.strip_prefix('<') {
+            let name: String = name.chars().take_while(|c| c.is_ascii_alphanumeric()).collect();
             let close = format!("</{name}>");
             if name.is_empty() || source.matches(&close).count() != 1 || !source.trim_end().ends_with(&close) {
                 break;

@@ -5,6 +5,7 @@ use super::error::Result;
 use super::grid::{self, Cell, Pieces};
 use super::xml::Patches;
 use super::{Decoded, Document, Format, Raw, ReadOptions, Reader, Translations};
+use std::ops::Range;
 
 pub(crate) struct Table;
 
@@ -54,14 +55,11 @@ fn delimiter(text: &str) -> u8 {
     let end = text.char_indices().nth(64 << 10).map_or(text.len(), |(at, _)| at);
     let sample = &text[..end];
     let score = |delimiter: u8| {
-        let (cells, _) = cells(sample, delimiter);
         let mut widths: Vec<u32> = Vec::new();
-        for cell in &cells {
-            match cell.row as usize {
-                row if row < widths.len() => widths[row] = cell.column + 1,
-                _ => widths.push(cell.column + 1),
-            }
-        }
+        each_cell(sample, delimiter, &mut |row, column, _, _| match row as usize {
+            row if row < widths.len() => widths[row] = column + 1,
+            _ => widths.push(column + 1),
+        });
         // The last row may be cut.
         let whole = &widths[..widths.len().saturating_sub(1).max(1).min(widths.len())];
         let Some(first) = whole.first().filter(|first| **first > 1) else { return (0, 0) };
@@ -72,19 +70,31 @@ fn delimiter(text: &str) -> u8 {
     *b"|;\t,".iter().max_by_key(|delimiter| score(**delimiter)).unwrap_or(&b',')
 }
 
-/// Cuts a table into its cells, empty ones included. Also gives the row of a quote that never ends, if there is one.
+/// The cells that have a letter, and those of the first row. Also gives the row of a quote that never ends, if there is one.
 fn cells(text: &str, delimiter: u8) -> (Vec<Cell>, Option<u32>) {
-    let bytes = text.as_bytes();
     let mut cells = Vec::new();
+    let unclosed = each_cell(text, delimiter, &mut |row, column, place, quoted| {
+        let raw = &text[place.clone()];
+        if row == 0 || raw.chars().any(char::is_alphabetic) {
+            let text = if quoted { raw[1..raw.len() - 1].replace("\"\"", "\"") } else { raw.to_owned() };
+            cells.push(Cell { row, column, text, place });
+        }
+    });
+    (cells, unclosed)
+}
+
+/// Calls `found` with row, column, place and quotedness of every cell, empty ones included.
+fn each_cell(text: &str, delimiter: u8, found: &mut dyn FnMut(u32, u32, Range<usize>, bool)) -> Option<u32> {
+    let bytes = text.as_bytes();
     let (mut row, mut column, mut at) = (0u32, 0u32, 0usize);
     let mut unclosed = None;
     while at < bytes.len() {
         let start = at;
-        let quoted = (unclosed.is_none() && bytes[at] == b'"').then(|| quoted_end(bytes, at));
-        let value = match quoted {
+        let end = (unclosed.is_none() && bytes[at] == b'"').then(|| quoted_end(bytes, at));
+        let quoted = match end {
             Some(Some(end)) if end == bytes.len() || bytes[end] == delimiter || matches!(bytes[end], b'\n' | b'\r') => {
                 at = end;
-                text[start + 1..end - 1].replace("\"\"", "\"")
+                true
             }
             other => {
                 if other == Some(None) {
@@ -93,16 +103,16 @@ fn cells(text: &str, delimiter: u8) -> (Vec<Cell>, Option<u32>) {
                 while at < bytes.len() && bytes[at] != delimiter && !matches!(bytes[at], b'\n' | b'\r') {
                     at += 1;
                 }
-                text[start..at].to_owned()
+                false
             }
         };
-        cells.push(Cell { row, column, text: value, place: start..at });
+        found(row, column, start..at, quoted);
         match bytes.get(at) {
             Some(byte) if *byte == delimiter => {
                 column += 1;
                 at += 1;
                 if at == bytes.len() {
-                    cells.push(Cell { row, column, text: String::new(), place: at..at });
+                    found(row, column, at..at, false);
                 }
             }
             Some(byte) => {
@@ -113,7 +123,7 @@ fn cells(text: &str, delimiter: u8) -> (Vec<Cell>, Option<u32>) {
             None => {}
         }
     }
-    (cells, unclosed)
+    unclosed
 }
 
 /// End of the quoted field that begins at `at`, its closing quote included.
@@ -139,7 +149,11 @@ mod tests {
             let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(table.as_bytes());
             let expected: Vec<String> =
                 reader.records().flat_map(|row| row.unwrap().iter().map(str::to_owned).collect::<Vec<_>>()).collect();
-            let found: Vec<String> = cells(table, b',').0.into_iter().map(|cell| cell.text).collect();
+            let mut found = Vec::new();
+            each_cell(table, b',', &mut |_, _, place, quoted| {
+                let raw = &table[place];
+                found.push(if quoted { raw[1..raw.len() - 1].replace("\"\"", "\"") } else { raw.to_owned() });
+            });
             assert_eq!(found, expected, "{table:?}");
         }
     }
@@ -155,8 +169,8 @@ mod tests {
 
     #[test]
     fn a_quote_without_end_does_not_swallow_the_table() {
-        let (cells, unclosed) = cells("a,b\n\"x,y\nz,w\n", b',');
-        assert_eq!(unclosed, Some(1));
-        assert_eq!(cells.len(), 6);
+        let mut count = 0;
+        let unclosed = each_cell("a,b\n\"x,y\nz,w\n", b',', &mut |_, _, _, _| count += 1);
+        assert_eq!((unclosed, count), (Some(1), 6));
     }
 }

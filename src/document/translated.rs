@@ -15,9 +15,12 @@ pub(crate) struct Translations<'a> {
 impl<'a> Translations<'a> {
     pub fn new(bitext: &'a Bitext) -> Self {
         let mut blocks: Vec<Option<String>> = vec![None; bitext.document.blocks.len()];
+        let mut changed = vec![false; blocks.len()];
         for segment in &bitext.segments {
+            let source = bitext.source(segment).trim();
             let target = segment.target.trim();
-            let target = if target.is_empty() { bitext.source(segment).trim() } else { target };
+            let target = if target.is_empty() { source } else { target };
+            changed[segment.block] |= target != source;
             match &mut blocks[segment.block] {
                 Some(text) => {
                     text.push(' ');
@@ -25,6 +28,10 @@ impl<'a> Translations<'a> {
                 }
                 empty => *empty = Some(target.to_owned()),
             }
+        }
+        // What was only copied (code, names in Latin letters) keeps its markup and its line breaks.
+        for (block, changed) in blocks.iter_mut().zip(changed) {
+            *block = block.take().filter(|_| changed);
         }
         Translations { bitext, blocks }
     }
@@ -36,19 +43,14 @@ impl<'a> Translations<'a> {
         if same { Ok(()) } else { Err(ReadErrorKind::Changed) }
     }
 
-    /// The document's text with every translated block replaced, all else kept.
-    pub fn replace_blocks(&self, document: &Document) -> String {
-        let mut out = String::with_capacity(document.text.len());
-        let mut done = 0;
-        for (block, translation) in document.blocks.iter().zip(&self.blocks) {
-            if let Some(translation) = translation {
-                out.push_str(&document.text[done..block.range.start]);
-                out.push_str(translation);
-                done = block.range.end;
-            }
+    /// The translated document's text, which must be `text`, with every translated block replaced and all else kept.
+    pub fn replace_blocks(&self, text: &str) -> Result<String> {
+        let document = &self.bitext.document;
+        if text != document.text {
+            return Err(ReadErrorKind::Changed);
         }
-        out.push_str(&document.text[done..]);
-        out
+        let pieces: Vec<(usize, Range<usize>)> = document.blocks.iter().map(|block| block.range.clone()).enumerate().collect();
+        Ok(self.replace_pieces(text, &pieces))
     }
 
     /// `text` with the ranges that became blocks replaced by their translations.

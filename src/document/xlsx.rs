@@ -1,6 +1,6 @@
 //! Spreadsheets: XLSX (ECMA-376), cell by cell, and the old XLS for reading alone.
 //!
-//! Only cells with text count; numbers, dates and what formulas compute stay as they are.
+//! Only cells with text count; numbers and dates stay as they are.
 
 use super::archive::Package;
 use super::builder::TextBuilder;
@@ -17,6 +17,9 @@ pub(crate) struct Xls;
 /// Columns and rows that a sheet can have.
 const MAX_COLUMNS: u32 = 16_384;
 const MAX_ROWS: u32 = 1_048_576;
+
+/// The place of a cell that a formula computes: in a translated copy it is computed anew.
+const COMPUTED: Range<usize> = 0..0;
 
 struct Sheet {
     part: String,
@@ -41,7 +44,7 @@ impl Reader for Xlsx {
             let mut patches = Patches::default();
             for (cell, pieces) in sheet.cells.iter().zip(&sheet.pieces).filter(|(_, pieces)| !pieces.is_empty()) {
                 // The headers of an Excel table are also its columns' names, which formulas use.
-                if !headers.iter().any(|range| range.contains(cell)) {
+                if cell.place != COMPUTED && !headers.iter().any(|range| range.contains(cell)) {
                     let text = translations.replace_pieces(&cell.text, pieces);
                     patches.replace(cell.place.clone(), inline_cell(&sheet.xml[cell.place.clone()], &text));
                 }
@@ -85,6 +88,10 @@ fn extract(package: &mut Package<'_>, options: &ReadOptions) -> Result<(Document
         };
         let Some(bytes) = package.part(&relation.target)? else { continue };
         builder.section(format!("sheet {name}"));
+        let related = opc::relations(package, &relation.target)?;
+        if related.iter().any(|relation| matches!(relation.kind.as_str(), "comments" | "threadedComment" | "drawing")) {
+            builder.warn("comments, charts and text boxes on sheets are not translated");
+        }
         let xml = super::decode(&bytes, None).text;
         let cells = sheet_cells(&xml, &strings)?;
         // A column that only some sheets have is looked for in those.
@@ -170,10 +177,12 @@ fn sheet_cells(text: &str, strings: &[String]) -> Result<Vec<Cell>> {
                     let string = match kind.as_str() {
                         "s" => value.trim().parse::<usize>().ok().and_then(|index| strings.get(index).cloned()),
                         "inlineStr" => Some(inline),
+                        "str" => Some(value),
                         _ => None,
                     };
-                    if let Some(string) = string.filter(|string| !formula && !string.is_empty()) {
-                        cells.push(Cell { row: row.saturating_sub(1), column, text: string, place: range.start..end });
+                    if let Some(string) = string.filter(|string| !string.is_empty()) {
+                        let place = if formula { COMPUTED } else { range.start..end };
+                        cells.push(Cell { row: row.saturating_sub(1), column, text: string, place });
                     }
                 }
                 column = (column + 1).min(MAX_COLUMNS);
@@ -296,7 +305,7 @@ impl Reader for Xls {
                 .used_cells()
                 .filter_map(|(row, column, data)| match data {
                     Data::String(text) => {
-                        Some(Cell { row: top + row as u32, column: left + column as u32, text: text.clone(), place: 0..0 })
+                        Some(Cell { row: top + row as u32, column: left + column as u32, text: text.clone(), place: COMPUTED })
                     }
                     _ => None,
                 })

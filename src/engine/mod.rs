@@ -92,6 +92,10 @@ pub trait Seq2Seq: Send + Sync {
     fn precision(&self) -> Precision;
     /// The kernel level or device in use, for people: `avx512-vnni`, `candle cpu`, `cuda:0`.
     fn kernel(&self) -> String;
+    /// Source tokens times beams that a worker best keeps in flight: more is faster up to a point, and takes memory for caches.
+    fn batch_tokens(&self) -> usize {
+        search::DEFAULT_BATCH_TOKENS
+    }
     /// A worker's own state: scratch memory, encoded sources, caches.
     fn session(&self) -> Result<Box<dyn Session + '_>>;
 }

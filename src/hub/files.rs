@@ -44,6 +44,26 @@ impl ModelFiles {
         }
     }
 
+    /// What tells these files from others of the same name: the hub's commit, else sizes and times of a folder's files, else this build.
+    pub fn identity(&self) -> String {
+        if let Some(commit) = self.commit() {
+            return commit.to_owned();
+        }
+        let FileSource::Folder(folder) = &self.source else { return env!("CARGO_PKG_VERSION").to_owned() };
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| {
+                let metadata = std::fs::metadata(entry.path()).ok().filter(std::fs::Metadata::is_file)?;
+                let time = metadata.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+                Some(format!("{} {} {}", entry.file_name().to_string_lossy(), metadata.len(), time.as_nanos()))
+            })
+            .collect();
+        files.sort();
+        files.join("; ")
+    }
+
     /// The commit of a model that lies in the hub's cache.
     pub fn commit(&self) -> Option<&str> {
         match &self.source {

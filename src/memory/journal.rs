@@ -38,6 +38,7 @@ pub struct Journal<T> {
     path: PathBuf,
     file: Mutex<BufWriter<File>>,
     known: HashMap<String, T>,
+    foreign: bool,
 }
 
 impl<T: Serialize + for<'a> Deserialize<'a>> Journal<T> {
@@ -46,14 +47,32 @@ impl<T: Serialize + for<'a> Deserialize<'a>> Journal<T> {
         let read_error = |error| JournalError::Read { path: path.to_owned(), error };
         let write_error = |error| JournalError::Write { path: path.to_owned(), error };
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(write_error)?;
+        let had = file.metadata().map_err(read_error)?.len();
         let (known, good) = if restart { (HashMap::new(), 0) } else { read(&file, fingerprint).map_err(read_error)? };
+        let foreign = !restart && had > 0 && good == 0;
         file.set_len(good).map_err(write_error)?;
         file.seek(SeekFrom::End(0)).map_err(write_error)?;
         let mut file = BufWriter::new(file);
-        if good == 0 {
-            write_line(&mut file, fingerprint).map_err(write_error)?;
+        if good == 0
+            && let Err(error) = write_line(&mut file, fingerprint)
+        {
+            // An empty journal says nothing; leave none on a full disk.
+            let _ = std::fs::remove_file(path);
+            return Err(write_error(error));
         }
-        Ok(Self { path: path.to_owned(), file: Mutex::new(file), known })
+        Ok(Self { path: path.to_owned(), file: Mutex::new(file), known, foreign })
+    }
+
+    /// Whether a journal of another model or other settings lay here and was given up.
+    pub fn replaced_foreign(&self) -> bool {
+        self.foreign
+    }
+
+    /// Whether a journal with this fingerprint lies at `path`; `None` where there is none at all.
+    pub fn matches(path: &Path, fingerprint: &Fingerprint) -> Option<bool> {
+        let mut line = Vec::new();
+        BufReader::new(File::open(path).ok()?).read_until(b'\n', &mut line).ok()?;
+        Some(serde_json::from_slice::<Fingerprint>(&line).is_ok_and(|found| found == *fingerprint))
     }
 
     /// Segments taken over from the interrupted run.
@@ -74,7 +93,7 @@ impl<T: Serialize + for<'a> Deserialize<'a>> Journal<T> {
     pub fn append(&self, source: &str, result: T) -> Result<(), JournalError> {
         let entry = Entry { source: source.to_owned(), result };
         let mut file = self.file.lock().expect("no thread panics while writing");
-        write_line(&mut *file, &entry).map_err(|error| JournalError::Write { path: self.path.clone(), error })
+        write_line(&mut file, &entry).map_err(|error| JournalError::Write { path: self.path.clone(), error })
     }
 
     /// The run is complete: the journal has done its work.

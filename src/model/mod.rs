@@ -14,6 +14,8 @@ pub mod generation;
 mod pickle;
 pub mod positions;
 mod safetensors;
+#[cfg(test)]
+mod tests;
 mod torch_file;
 pub mod weights;
 

@@ -4,6 +4,7 @@ use super::{PipelineError, Translation, Translator};
 use crate::align::{WordOfToken, links, words_of_pieces};
 use crate::bitext::TokenIds;
 use crate::engine::{EngineError, Session};
+use crate::text;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -78,6 +79,34 @@ impl Translator {
     }
 }
 
+/// Links over the words of a cleaned text as links over the white-space words of the raw one: a word of invisible characters only is none to the
+/// model, one with a zero-width space inside is two.
+pub(super) fn on_raw_words(links: &[(usize, usize)], raw: &str) -> Vec<(usize, usize)> {
+    if links.is_empty() {
+        return Vec::new();
+    }
+    let raw_of_clean: Vec<usize> = raw
+        .split_whitespace()
+        .enumerate()
+        .flat_map(|(index, word)| std::iter::repeat_n(index, text::clean(word).split_whitespace().count()))
+        .collect();
+    let mut mapped: Vec<_> = links.iter().filter_map(|&(source, target)| Some((*raw_of_clean.get(source)?, target))).collect();
+    mapped.sort_unstable();
+    mapped.dedup();
+    mapped
+}
+
 fn count(words: &WordOfToken) -> usize {
     words.iter().flatten().max().map_or(0, |last| last + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::on_raw_words;
+
+    #[test]
+    fn invisible_words_are_counted_and_zero_width_spaces_are_not() {
+        assert_eq!(on_raw_words(&[(0, 0), (1, 1)], "وصل \u{200F} الوفد"), [(0, 0), (2, 1)]);
+        assert_eq!(on_raw_words(&[(0, 0), (1, 1), (2, 2)], "وصل\u{200B}الوفد إلى"), [(0, 0), (0, 1), (1, 2)]);
+    }
 }

@@ -114,7 +114,7 @@ impl Translator {
             &ids,
             options,
             self.settings.threads,
-            self.settings.max_batch_tokens.unwrap_or(search::DEFAULT_BATCH_TOKENS),
+            self.settings.max_batch_tokens,
             &collect,
             observer.cancelled(),
         );

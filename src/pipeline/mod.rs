@@ -154,6 +154,7 @@ pub struct Translator {
     model: Box<dyn Seq2Seq>,
     options: DecodeOptions,
     settings: Settings,
+    warnings: Vec<String>,
 }
 
 impl Translator {
@@ -162,10 +163,26 @@ impl Translator {
         let tokenizer = tokenizer::load(files, Some(&settings.from), Some(&settings.to))?;
         let loaded = engine::load(files, settings.device, settings.precision)?;
         let mut options = settings.decoding.apply(loaded.options);
+        let mut warnings = loaded.warnings;
+        warnings.extend(other_pair(files, &settings));
+        let positions = loaded.model.architecture().max_positions;
+        if options.max_length > positions {
+            if settings.decoding.max_length.is_some() {
+                warnings
+                    .push(format!("--max-length {} is more than the model has positions: {positions} it is", options.max_length));
+            }
+            options.max_length = positions;
+        }
+        options.min_length = options.min_length.min(options.max_length);
         if let Some(language) = tokenizer.forced_bos() {
             options.prefix = vec![language];
         }
-        Ok(Self { name: files.name.clone(), tokenizer, model: loaded.model, options, settings })
+        Ok(Self { name: files.name.clone(), tokenizer, model: loaded.model, options, settings, warnings })
+    }
+
+    /// What a user should know of the model and the settings before a run.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The model's name, as every record carries it.
@@ -247,7 +264,7 @@ impl Translator {
                 Segment {
                     target: translation.target.clone(),
                     score: translation.score,
-                    alignment: translation.alignment.clone(),
+                    alignment: alignment::on_raw_words(&translation.alignment, source),
                     alternatives: translation.alternatives.clone(),
                     tokens: self.settings.tokens.then(|| translation.tokens()),
                     flags,
@@ -256,4 +273,15 @@ impl Translator {
             }
         }
     }
+}
+
+/// A warning where a model for one pair of languages is asked for another: its files say which pair that is.
+fn other_pair(files: &ModelFiles, settings: &Settings) -> Option<String> {
+    let config: serde_json::Value = serde_json::from_slice(&files.read("tokenizer_config.json").ok()??).ok()?;
+    let plain = |key: &str| config[key].as_str().filter(|code| code.len() == 2);
+    let (from, to) = (plain("source_lang")?, plain("target_lang")?);
+    let same = |model: &str, asked: &str| asked.starts_with(model) || (model == "ar" && plan::is_arabic(asked));
+    (!same(from, &settings.from) || !same(to, &settings.to)).then(|| {
+        format!("{} translates from {from} to {to}, not from {} to {}: expect nonsense", files.name, settings.from, settings.to)
+    })
 }

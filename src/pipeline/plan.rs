@@ -138,7 +138,7 @@ fn language(text: &str, from: &str) -> Language {
 }
 
 /// Arabic and its dialects, in any of the codes in use.
-fn is_arabic(code: &str) -> bool {
+pub(super) fn is_arabic(code: &str) -> bool {
     let code = code.split(['_', '-']).next().unwrap_or(code);
     matches!(
         code,

@@ -6,6 +6,7 @@
 //! text has a width that explains most of its pairs. Then every pair of lines is joined or not, and the blocks get their kinds.
 
 use super::chars::*;
+use super::headline::line_break;
 use super::lexicon::leaves_open;
 use super::lines::{Line, LineKind, Lines, last_character};
 use crate::document::{Block, BlockKind};
@@ -40,6 +41,8 @@ struct Wrapping {
     ragged: Option<usize>,
     /// Pairs of neighbouring text lines; with few of them, each pair is judged by itself.
     pairs: usize,
+    /// Width of the widest line.
+    widest: usize,
     /// Code fences, an unpaired last one not counted.
     fences: usize,
 }
@@ -51,9 +54,11 @@ impl Wrapping {
         let mut explained_ends = [0i64; MAX_WRAP + 2];
         let mut widths = [0usize; MAX_WRAP + 1];
         let (mut pairs, mut short_pairs, mut ends, mut inner_stops, mut fences) = (0, 0, 0, 0, 0);
+        let mut widest = 0;
         let mut previous: Option<Line> = None;
         for line in Lines::new(text) {
             fences += usize::from(line.kind == LineKind::Fence);
+            widest = widest.max(line.width);
             if let Some(before) = previous.take()
                 && can_continue(&before, &line)
                 && line.kind != (LineKind::Item { sure: false })
@@ -101,9 +106,9 @@ impl Wrapping {
             let prose = inner_stops * 8 >= short_pairs && ends * 100 <= short_pairs * 35;
             (prose && (35..=130).contains(&wide) && full * 4 >= short_pairs * 3).then_some(wide)
         });
-        let open = short_pairs - ends as usize;
+        let open = short_pairs - ends;
         let exact = (best - best_ends as usize) * 20 >= open * 17;
-        Wrapping { exact, width: wrapped.then_some(width), ragged: ragged.flatten(), pairs, fences: fences / 2 * 2 }
+        Wrapping { exact, width: wrapped.then_some(width), ragged: ragged.flatten(), pairs, widest, fences: fences / 2 * 2 }
     }
 
     /// Whether `next` continues the text of `line`, as far as the widths say.
@@ -124,21 +129,27 @@ impl Wrapping {
         if let Some(width) = self.ragged {
             return line.width * 100 >= width * if ended { 85 } else { 72 };
         }
-        self.pairs <= 3
-            && (50..=130).contains(&line.width)
-            && !ended
-            && !content.ends_with(':')
-            && next.width <= line.width + next.first_word
+        // Too little to tell from: the words on both sides decide.
+        if self.pairs > 3 || ended || content.ends_with(':') || line.width > 130 {
+            return false;
+        }
+        let following = &text[next.range.clone()];
+        let wide = line.width >= 50 && self.widest <= line.width + next.first_word;
+        let words = content.split_whitespace().count();
+        let unlike_headline = if words >= 4 { -4.3 } else { -6.5 };
+        wide || (words >= 3
+            && (ends_sentence(following) || breaks_off(following))
+            && line_break(content, following) < unlike_headline)
     }
 }
 
 /// Whether two lines could belong to one paragraph at all, by what they are.
 fn can_continue(line: &Line, next: &Line) -> bool {
-    match (line.kind, next.kind) {
-        (LineKind::Text | LineKind::Item { .. }, LineKind::Text | LineKind::Item { sure: false }) => true,
-        (LineKind::Quote, LineKind::Quote) => true,
-        _ => false,
-    }
+    matches!(
+        (line.kind, next.kind),
+        (LineKind::Text | LineKind::Item { .. }, LineKind::Text | LineKind::Item { sure: false })
+            | (LineKind::Quote, LineKind::Quote)
+    )
 }
 
 /// Whether a line ends with a mark that ends sentences; the stop of a title (`د.`) is none.

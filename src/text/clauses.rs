@@ -20,7 +20,8 @@ pub fn clauses(text: &str, fits: &dyn Fn(&str) -> bool) -> Vec<Range<usize>> {
     let limit = fitting_length(text, fits);
     let mut pieces = Vec::new();
     // Pieces still to be judged, the first one on top.
-    let mut waiting = vec![0..text.len()];
+    let mut waiting: Vec<Range<usize>> = Vec::new();
+    waiting.push(0..text.len());
     let mut first = true;
     while let Some(range) = waiting.pop() {
         let piece = &text[range.clone()];

@@ -36,6 +36,17 @@ pub(super) fn headline_end(sentence: &str, threshold: f32) -> Option<usize> {
     (best.0 > threshold).then(|| gaps.words[best.1].as_ptr() as usize - sentence.as_ptr() as usize)
 }
 
+/// Log-odds that a line which is not closed by a mark is a headline and `next` begins its text; very low where the line broke off inside a sentence.
+pub(super) fn line_break(line: &str, next: &str) -> f32 {
+    let words: Vec<&str> = line.split_whitespace().chain(next.split_whitespace().take(3)).collect();
+    let gap = line.split_whitespace().count();
+    let gaps = Gaps::of(words);
+    if gap == 0 || gap >= gaps.words.len() || gaps.impossible(gap) {
+        return f32::NEG_INFINITY;
+    }
+    gaps.score(gap) as f32 / STEP
+}
+
 /// The first words of a sentence, as written, folded, and as stems.
 struct Gaps<'a> {
     words: Vec<&'a str>,
@@ -46,7 +57,10 @@ struct Gaps<'a> {
 
 impl<'a> Gaps<'a> {
     fn new(sentence: &'a str) -> Self {
-        let words: Vec<&str> = sentence.split_whitespace().take(WINDOW).collect();
+        Gaps::of(sentence.split_whitespace().take(WINDOW).collect())
+    }
+
+    fn of(words: Vec<&'a str>) -> Self {
         let cores: Vec<String> = words.iter().map(|word| core(word)).collect();
         let stems = cores.iter().map(|core| if leaves_open(core) { 0 } else { stem(core) }).collect();
         Gaps { words, cores, stems }

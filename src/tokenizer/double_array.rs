@@ -112,79 +112,98 @@ impl DoubleArray {
     }
 }
 
-/// Places states into free units: the free units of the last blocks form a linked list that is searched for a base that fits all children.
+/// Places states into free units. The free units of the last blocks form a ring that is searched for a base whose children are all free.
 #[derive(Default)]
 struct Builder {
     units: Vec<u32>,
     used: Vec<bool>,
     base_used: Vec<bool>,
-    /// Blocks before this one are closed: too full to be worth searching.
-    first_open: usize,
-    /// Free units in each block.
-    free: Vec<u16>,
-    /// Failed searches in each block.
-    misses: Vec<u16>,
+    /// Neighbours of a free unit in the ring.
+    next: Vec<u32>,
+    previous: Vec<u32>,
+    /// A free unit in the ring, if there is one.
+    head: Option<u32>,
 }
 
-/// A block is no longer searched once this many searches failed in it; keeps building linear in the number of states.
-const MAX_MISSES: u16 = 32;
-/// Blocks that a search looks at before it opens a new one.
-const MAX_OPEN_BLOCKS: usize = 16;
+/// Blocks that are searched; older ones stay as full as they are, which keeps building linear in the number of states.
+const OPEN_BLOCKS: usize = 16;
 
 impl Builder {
+    /// Adds a block and closes the oldest open one.
     fn grow(&mut self) {
-        let length = self.units.len() + BLOCK;
-        // A free unit carries a label above 0xFF, which no byte equals.
-        self.units.resize(length, VALUE_FLAG);
-        self.used.resize(length, false);
-        self.base_used.resize(length, false);
-        self.free.push(BLOCK as u16);
-        self.misses.push(0);
-    }
-
-    fn take(&mut self, index: usize) {
-        self.used[index] = true;
-        self.free[index / BLOCK] -= 1;
-    }
-
-    /// Finds where the children `labels` (ascending) of the unit at `parent` go: `parent ^ offset` as a base, which must be encodable.
-    fn find_base(&mut self, parent: usize, labels: &[u8]) -> usize {
-        let blocks = self.free.len();
-        let start = self.first_open.max(blocks.saturating_sub(MAX_OPEN_BLOCKS));
-        for block in start..blocks {
-            if usize::from(self.free[block]) < labels.len() || self.misses[block] >= MAX_MISSES {
-                if block == self.first_open {
-                    self.first_open += 1;
+        let start = self.units.len();
+        let end = start + BLOCK;
+        if let Some(closed) = start.checked_sub(OPEN_BLOCKS * BLOCK) {
+            for unit in closed..closed + BLOCK {
+                if !self.used[unit] {
+                    self.unlink(unit);
                 }
-                continue;
             }
-            if let Some(base) = self.search_block(block, parent, labels) {
-                return base;
+        }
+        // A free unit carries a label above 0xFF, which no byte equals.
+        self.units.resize(end, VALUE_FLAG);
+        self.used.resize(end, false);
+        self.base_used.resize(end, false);
+        self.next.extend((start..end).map(|unit| unit as u32 + 1));
+        self.previous.extend((start..end).map(|unit| (unit as u32).wrapping_sub(1)));
+        let (first, last) = (start as u32, end as u32 - 1);
+        let (before, after) = match self.head {
+            Some(head) => (self.previous[head as usize], head),
+            None => (last, first),
+        };
+        self.head.get_or_insert(first);
+        self.link(before, first);
+        self.link(last, after);
+    }
+
+    fn link(&mut self, left: u32, right: u32) {
+        self.next[left as usize] = right;
+        self.previous[right as usize] = left;
+    }
+
+    fn unlink(&mut self, unit: usize) {
+        let (previous, next) = (self.previous[unit], self.next[unit]);
+        if next == unit as u32 {
+            self.head = None;
+            return;
+        }
+        self.link(previous, next);
+        if self.head == Some(unit as u32) {
+            self.head = Some(next);
+        }
+    }
+
+    fn take(&mut self, unit: usize) {
+        self.used[unit] = true;
+        // Units of closed blocks are in no ring, but no base that is found leads there.
+        self.unlink(unit);
+    }
+
+    /// Finds where the children `labels` (ascending) of the unit at `parent` go.
+    fn find_base(&mut self, parent: usize, labels: &[u8]) -> usize {
+        if let Some(head) = self.head {
+            let mut unit = head;
+            loop {
+                let base = unit as usize ^ usize::from(labels[0]);
+                if self.fits(parent, base, labels) {
+                    return base;
+                }
+                unit = self.next[unit as usize];
+                if unit == head {
+                    break;
+                }
             }
-            self.misses[block] += 1;
         }
         self.grow();
-        let block = self.free.len() - 1;
-        self.search_block(block, parent, labels).expect("an empty block fits any children")
+        let start = self.units.len() - BLOCK;
+        (start..start + BLOCK).find(|base| self.fits(parent, *base, labels)).expect("an empty block fits any children")
     }
 
-    fn search_block(&self, block: usize, parent: usize, labels: &[u8]) -> Option<usize> {
-        let first = usize::from(labels[0]);
-        for unit in block * BLOCK..(block + 1) * BLOCK {
-            if self.used[unit] {
-                continue;
-            }
-            let base = unit ^ first;
-            let encodable = {
-                let offset = parent ^ base;
-                // Up to 21 bits as they are, up to 29 bits where the low 8 are zero; never zero, which would make a unit its own child.
-                offset != 0 && (offset < 1 << 21 || (offset < 1 << 29 && offset & 0xFF == 0))
-            };
-            if encodable && !self.base_used[base] && labels.iter().all(|&label| !self.used[base ^ usize::from(label)]) {
-                return Some(base);
-            }
-        }
-        None
+    fn fits(&self, parent: usize, base: usize, labels: &[u8]) -> bool {
+        let offset = parent ^ base;
+        // Up to 21 bits as they are, up to 29 bits where the low 8 are zero; never zero, which would make a unit its own child.
+        let encodable = offset != 0 && (offset < 1 << 21 || (offset < 1 << 29 && offset & 0xFF == 0));
+        encodable && !self.base_used[base] && labels.iter().all(|&label| !self.used[base ^ usize::from(label)])
     }
 
     /// Places the children of the state at `unit`, which all of `keys` reach with their first `depth` bytes.

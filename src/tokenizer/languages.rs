@@ -28,7 +28,7 @@ pub fn find(code: &str) -> Option<&'static Language> {
     let wanted = code.trim().to_lowercase().replace('-', "_");
     let exact = |test: &dyn Fn(&Language) -> bool| TABLE.iter().find(|language| test(language));
     if let Some(language) = exact(&|language| language.nllb.eq_ignore_ascii_case(&wanted))
-        .or_else(|| exact(&|language| language.name.to_lowercase() == wanted.replace('_', " ")))
+        .or_else(|| exact(&|language| language.name.to_lowercase().replace(['-', ' '], "_") == wanted.replace(' ', "_")))
     {
         return Some(language);
     }
@@ -40,7 +40,7 @@ pub fn find(code: &str) -> Option<&'static Language> {
     macro_language
         .and_then(|nllb| exact(&|language| language.nllb == nllb))
         .or_else(|| exact(&|language| !language.short.is_empty() && language.short == base))
-        .or_else(|| exact(&|language| language.iso3() == base))
+        .or_else(|| exact(&|language| language.iso3() == base && !language.name.ends_with(" script)")))
 }
 
 /// The codes by which models may know a language, the user's own spelling first: `ar`, `arb`, `ara`, `arb_Arab`.
@@ -70,8 +70,10 @@ pub fn near_matches<'a>(code: &str, known: impl IntoIterator<Item = &'a str>) ->
             (score * 2 <= wanted.len().max(3)).then_some((score, candidate))
         })
         .collect();
-    scored.sort();
+    scored.sort_unstable();
     scored.dedup();
+    let best = scored.first().map_or(0, |(score, _)| *score);
+    scored.retain(|(score, _)| *score <= best + 1);
     scored.into_iter().take(5).map(|(_, candidate)| candidate.to_owned()).collect()
 }
 
@@ -377,10 +379,10 @@ mod tests {
             ("ku", "kmr_Latn"),
             ("ckb", "ckb_Arab"),
             ("kas", "kas_Deva"),
+            ("ace", "ace_Latn"),
+            ("taq", "taq_Latn"),
         ] {
-            // Of two scripts the table's first would win for a bare ISO 639-3 code; the one with the two-letter code is meant.
-            let found = if code == "kas" { nllb("ks") } else { nllb(code) };
-            assert_eq!(found, Some(expected), "{code}");
+            assert_eq!(nllb(code), Some(expected), "{code}");
         }
         assert_eq!(nllb("xx"), None);
         assert_eq!(nllb(""), None);

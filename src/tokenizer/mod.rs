@@ -7,16 +7,20 @@
 //! | `source.spm`, `target.spm`, `vocab.json` | [`marian::Marian`] | `transformers.MarianTokenizer` |
 //! | `tokenizer.json` (BPE), or `sentencepiece.bpe.model` alone | [`nllb::Nllb`] | `transformers.NllbTokenizer` |
 //! | `sentencepiece.bpe.model`, `vocab.json` | [`m2m100::M2m100`] | `transformers.M2M100Tokenizer` |
+//! | any other `tokenizer.json` | [`json::Json`] | the `tokenizers` crate, which runs it |
 //!
 //! Below them lies [`sentencepiece::SentencePiece`], which reads a model file ([`proto`]), normalises text ([`normalizer`], with the rules
 //! in a [`charsmap`]) and cuts it into pieces ([`unigram`] or [`bpe`]); tokens written in the text itself (`</s>`) are cut out before that
 //! ([`added_tokens`]). Nothing is allocated per character: buffers are pooled and reused from call to call.
+//! Normaliser and model also implement the traits of the `tokenizers` crate, for programs that work with those.
 
 pub mod added_tokens;
 pub mod bpe;
 pub mod charsmap;
 pub mod double_array;
 pub mod grapheme_normalizer;
+mod interop;
+pub mod json;
 pub mod languages;
 pub mod m2m100;
 pub mod marian;
@@ -100,6 +104,7 @@ pub fn load(files: &ModelFiles, from: Option<&str>, to: Option<&str>) -> Result<
         Family::Marian => Ok(Box::new(marian::Marian::load(files, to)?)),
         Family::Nllb => Ok(Box::new(nllb::Nllb::load(files, from, to)?)),
         Family::M2m100 => Ok(Box::new(m2m100::M2m100::load(files, from, to)?)),
+        Family::Json => Ok(Box::new(json::Json::load(files)?)),
     }
 }
 
@@ -108,6 +113,7 @@ enum Family {
     Marian,
     Nllb,
     M2m100,
+    Json,
 }
 
 fn family(files: &ModelFiles) -> Result<Family> {
@@ -121,7 +127,15 @@ fn family(files: &ModelFiles) -> Result<Family> {
     if spm && has(files, "vocab.json") && (class.starts_with("M2M100") || (!json && !class.starts_with("Nllb"))) {
         return Ok(Family::M2m100);
     }
-    if json || spm { Ok(Family::Nllb) } else { Err(TokenizerError::missing(files, "source.spm")) }
+    if !json && !spm {
+        return Err(TokenizerError::missing(files, "source.spm"));
+    }
+    let model = special_tokens::read_object(files, "config.json")?.unwrap_or_default();
+    let is_nllb = match model.get("model_type").and_then(|kind| kind.as_str()) {
+        _ if !class.is_empty() => class.starts_with("Nllb"),
+        model_type => matches!(model_type, None | Some("m2m_100")),
+    };
+    Ok(if is_nllb || !json { Family::Nllb } else { Family::Json })
 }
 
 /// The content of one of the model's files, `None` where there is no such file.

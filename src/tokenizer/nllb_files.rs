@@ -2,7 +2,7 @@
 
 use super::added_tokens::AddedToken;
 use super::languages;
-use super::proto::{ModelProto, PieceKind};
+use super::proto::{ModelProto, Piece, PieceKind};
 use super::ranked_bpe::derive_merges;
 use super::special_tokens::SpecialTokens;
 use super::vocab::Vocab;
@@ -16,8 +16,8 @@ use std::fmt;
 
 const JSON: &str = "tokenizer.json";
 const SPM: &str = "sentencepiece.bpe.model";
-/// Pieces in the SentencePiece model of NLLB-200. Its checkpoints put the languages right after the vocabulary, whatever a tokeniser
-/// built from the bare SentencePiece model would do.
+/// Pieces in the SentencePiece model of NLLB-200. Its checkpoints have the languages right after the vocabulary and `<mask>` behind them;
+/// transformers 5 puts `<mask>` first where it has nothing but the SentencePiece model, which suits no released checkpoint.
 const NLLB_200_PIECES: usize = 256_000;
 /// Tokens that `NllbTokenizer` has without being told.
 const DEFAULTS: [(&str, &str); 7] = [
@@ -102,28 +102,22 @@ impl NllbFiles {
         let merges = merges.into_iter().map(|(a, b, c)| (renumbered(a), renumbered(b), renumbered(c))).collect();
         let rules = proto.normalizer_spec.and_then(|spec| spec.precompiled_charsmap).filter(|rules| !rules.is_empty());
 
-        let has_languages = special.extra.iter().any(|token| is_language(&token.content));
         let mut tokens = listed_tokens(&special);
+        let languages = languages::TABLE.iter().map(|language| AddedToken::special(language.nllb));
         if special.extra.is_empty() {
             let own =
                 proto.pieces.iter().filter(|piece| matches!(piece.piece_kind(), PieceKind::Control | PieceKind::UserDefined));
+            let is_special = |piece: &Piece| piece.piece_kind() == PieceKind::Control;
             add_missing(
                 &mut tokens,
-                own.map(|piece| AddedToken {
-                    special: piece.piece_kind() == PieceKind::Control,
-                    ..AddedToken::special(piece.text())
-                }),
+                own.map(|piece| AddedToken { special: is_special(piece), ..AddedToken::special(piece.text()) }),
             );
+            add_missing(&mut tokens, languages.clone());
         }
-        if !has_languages || proto.pieces.len() == NLLB_200_PIECES {
-            // The layout of NLLB-200's checkpoints: languages after the pieces, the mask last.
-            let (mask, others) =
-                tokens.into_iter().partition(|token| Some(token.content.as_str()) == special.named("mask_token"));
-            let mut languages: Vec<AddedToken> =
-                languages::TABLE.iter().map(|language| AddedToken::special(language.nllb)).collect();
-            languages.extend::<Vec<AddedToken>>(mask);
-            add_missing(&mut languages, (others as Vec<AddedToken>).into_iter());
-            tokens = languages;
+        if proto.pieces.len() == NLLB_200_PIECES {
+            let mut in_order: Vec<AddedToken> = languages.collect();
+            add_missing(&mut in_order, tokens.into_iter());
+            tokens = in_order;
         }
         Ok(Self { vocab, merges, charsmap: rules.map(|rules| (SPM, rules)), tokens, special })
     }
@@ -147,10 +141,6 @@ fn add_missing(tokens: &mut Vec<AddedToken>, more: impl Iterator<Item = AddedTok
             tokens.push(token);
         }
     }
-}
-
-fn is_language(token: &str) -> bool {
-    languages::TABLE.iter().any(|language| language.nllb == token)
 }
 
 #[derive(Deserialize)]

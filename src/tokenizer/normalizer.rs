@@ -51,6 +51,17 @@ impl Normalizer {
     /// Normalises `text` into `out`, which is cleared first.
     pub fn normalize_into(&self, text: &[u8], out: &mut Vec<u8>) {
         out.clear();
+        self.write(text, out);
+    }
+
+    /// Normalises `text` and says for every byte of the result at which byte of `text` it comes from.
+    pub fn normalize_aligned(&self, text: &[u8]) -> (Vec<u8>, Vec<usize>) {
+        let mut aligned = Aligned::default();
+        self.write(text, &mut aligned);
+        (aligned.bytes, aligned.sources)
+    }
+
+    fn write(&self, text: &[u8], out: &mut impl Output) {
         let mut rest = text;
         if self.remove_extra_whitespaces {
             while !rest.is_empty() {
@@ -64,9 +75,10 @@ impl Normalizer {
         if rest.is_empty() {
             return;
         }
+        let at = |rest: &[u8]| text.len() - rest.len();
         out.reserve(rest.len() + rest.len() / 2);
         if !self.whitespace_as_suffix && self.add_dummy_prefix {
-            out.extend_from_slice(self.space);
+            out.push_all(self.space, at(rest));
         }
         let mut after_space = self.remove_extra_whitespaces;
         while !rest.is_empty() {
@@ -75,34 +87,35 @@ impl Normalizer {
             {
                 let run = charsmap.plain_run(rest);
                 if run > 0 {
-                    out.extend_from_slice(&rest[..run]);
+                    out.copy(&rest[..run], at(rest));
                     rest = &rest[run..];
                     after_space = false;
                     continue;
                 }
             }
             let (consumed, mut replaced) = self.prefix(rest);
+            let source = at(rest);
             rest = &rest[consumed..];
             while after_space && let Some(stripped) = replaced.strip_prefix(b" ") {
                 replaced = stripped;
             }
             let Some(&last) = replaced.last() else { continue };
-            for &byte in replaced {
-                if byte == b' ' {
-                    out.extend_from_slice(self.space);
-                } else {
-                    out.push(byte);
+            if replaced.contains(&b' ') {
+                for byte in replaced {
+                    out.push_all(if *byte == b' ' { self.space } else { std::slice::from_ref(byte) }, source);
                 }
+            } else {
+                out.push_all(replaced, source);
             }
             after_space = self.remove_extra_whitespaces && last == b' ';
         }
         if self.remove_extra_whitespaces {
-            while out.ends_with(self.space) {
-                out.truncate(out.len() - self.space.len());
+            while out.bytes().ends_with(self.space) {
+                out.truncate(out.bytes().len() - self.space.len());
             }
         }
         if self.whitespace_as_suffix && self.add_dummy_prefix {
-            out.extend_from_slice(self.space);
+            out.push_all(self.space, text.len());
         }
     }
 
@@ -119,6 +132,73 @@ impl Normalizer {
             Some(length) => (length, &text[..length]),
             None => (1, "\u{FFFD}".as_bytes()),
         }
+    }
+}
+
+/// Where normalised text goes: bytes alone, or with the places that they come from.
+trait Output {
+    fn reserve(&mut self, bytes: usize);
+    /// Appends bytes that all come from the place `source`.
+    fn push_all(&mut self, bytes: &[u8], source: usize);
+    /// Appends bytes that stand in the source from `source` on.
+    fn copy(&mut self, bytes: &[u8], source: usize);
+    fn bytes(&self) -> &[u8];
+    fn truncate(&mut self, length: usize);
+}
+
+impl Output for Vec<u8> {
+    fn reserve(&mut self, bytes: usize) {
+        self.reserve(bytes);
+    }
+
+    #[inline]
+    fn push_all(&mut self, bytes: &[u8], _: usize) {
+        self.extend_from_slice(bytes);
+    }
+
+    #[inline]
+    fn copy(&mut self, bytes: &[u8], _: usize) {
+        self.extend_from_slice(bytes);
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+
+    fn truncate(&mut self, length: usize) {
+        self.truncate(length);
+    }
+}
+
+#[derive(Default)]
+struct Aligned {
+    bytes: Vec<u8>,
+    sources: Vec<usize>,
+}
+
+impl Output for Aligned {
+    fn reserve(&mut self, bytes: usize) {
+        self.bytes.reserve(bytes);
+        self.sources.reserve(bytes);
+    }
+
+    fn push_all(&mut self, bytes: &[u8], source: usize) {
+        self.bytes.extend_from_slice(bytes);
+        self.sources.resize(self.bytes.len(), source);
+    }
+
+    fn copy(&mut self, bytes: &[u8], source: usize) {
+        self.bytes.extend_from_slice(bytes);
+        self.sources.extend(source..source + bytes.len());
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn truncate(&mut self, length: usize) {
+        self.bytes.truncate(length);
+        self.sources.truncate(length);
     }
 }
 

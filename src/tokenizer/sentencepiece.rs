@@ -10,6 +10,7 @@ use super::proto::{ModelKind, ModelProto, PieceKind};
 use super::unigram::{Node, Unigram};
 use prost::Message;
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// What the unknown piece decodes to where the model does not say.
 const UNKNOWN_SURFACE: &str = " \u{2047} ";
@@ -142,6 +143,11 @@ impl SentencePiece {
         self.reserved.get(piece).copied().or_else(|| self.trie.get(piece.as_bytes())).filter(|_| !piece.is_empty())
     }
 
+    /// The model's normaliser.
+    pub fn normalizer(&self) -> &Normalizer {
+        &self.normalizer
+    }
+
     /// The text as the model sees it before it is cut into pieces.
     pub fn normalize(&self, text: &str) -> String {
         let mut normalized = Vec::new();
@@ -151,27 +157,34 @@ impl SentencePiece {
 
     /// Cuts `text` into pieces and hands them to `take`, in order.
     pub fn encode(&self, text: &str, scratch: &mut Scratch, mut take: impl FnMut(Encoded)) {
-        let Scratch { normalized, segments, nodes, bpe } = scratch;
-        self.normalizer.normalize_into(text.as_bytes(), normalized);
+        let mut normalized = std::mem::take(&mut scratch.normalized);
+        self.normalizer.normalize_into(text.as_bytes(), &mut normalized);
+        self.encode_normalized(&normalized, scratch, |_, encoded| take(encoded));
+        scratch.normalized = normalized;
+    }
+
+    /// Cuts text that is normalised already; `take` gets each piece with the byte range that it covers.
+    pub fn encode_normalized(&self, text: &[u8], scratch: &mut Scratch, mut take: impl FnMut(Range<usize>, Encoded)) {
+        let Scratch { segments, nodes, bpe, .. } = scratch;
         match &self.segmenter {
-            Segmenter::Unigram(unigram) => unigram.segment(&self.trie, normalized, nodes, segments),
-            Segmenter::Bpe(model) => model.segment(&self.trie, normalized, bpe, segments),
+            Segmenter::Unigram(unigram) => unigram.segment(&self.trie, text, nodes, segments),
+            Segmenter::Bpe(model) => model.segment(&self.trie, text, bpe, segments),
         }
         let mut start = 0;
         let mut segments = segments.iter().peekable();
         while let Some(&(end, id)) = segments.next() {
             let mut end = end as usize;
             if id != self.unknown_id {
-                take(Encoded::Piece(id));
+                take(start..end, Encoded::Piece(id));
             } else if let Some(byte_ids) = &self.byte_ids {
-                for &byte in &normalized[start..end] {
-                    take(Encoded::Piece(byte_ids[usize::from(byte)]));
+                for &byte in &text[start..end] {
+                    take(start..end, Encoded::Piece(byte_ids[usize::from(byte)]));
                 }
             } else {
                 while let Some((next, _)) = segments.next_if(|(_, id)| *id == self.unknown_id) {
                     end = *next as usize;
                 }
-                take(Encoded::Unknown(&String::from_utf8_lossy(&normalized[start..end])));
+                take(start..end, Encoded::Unknown(&String::from_utf8_lossy(&text[start..end])));
             }
             start = end;
         }

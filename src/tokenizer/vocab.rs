@@ -16,8 +16,8 @@ pub struct Vocab {
     text: String,
     /// Where each token lies in `text`, and its id, in the order of insertion.
     entries: Vec<Entry>,
-    /// Entry numbers, by hash of the text.
-    table: Vec<u32>,
+    /// By hash of the text: other bits of the hash, and the entry's number.
+    table: Vec<(u32, u32)>,
     /// Entry numbers, by id.
     by_id: Vec<u32>,
 }
@@ -50,15 +50,19 @@ impl Vocab {
             self.rehash();
         }
         let slot = self.slot(token);
-        let number = if self.table[slot] == NONE {
-            let start = self.text.len() as u32;
-            self.text.push_str(token);
-            self.table[slot] = self.entries.len() as u32;
-            self.entries.push(Entry { start, end: self.text.len() as u32, id });
-            self.table[slot]
-        } else {
-            self.entries[self.table[slot] as usize].id = id;
-            self.table[slot]
+        let number = match self.table[slot] {
+            (_, NONE) => {
+                let start = self.text.len() as u32;
+                self.text.push_str(token);
+                let number = self.entries.len() as u32;
+                self.table[slot] = (hash(token.as_bytes()) as u32, number);
+                self.entries.push(Entry { start, end: self.text.len() as u32, id });
+                number
+            }
+            (_, number) => {
+                self.entries[number as usize].id = id;
+                number
+            }
         };
         if self.by_id.len() <= id as usize {
             self.by_id.resize(id as usize + 1, NONE);
@@ -71,7 +75,7 @@ impl Vocab {
         if self.table.is_empty() {
             return None;
         }
-        self.entries.get(self.table[self.slot(token)] as usize).map(|entry| entry.id)
+        self.entries.get(self.table[self.slot(token)].1 as usize).map(|entry| entry.id)
     }
 
     /// The token of an id.
@@ -103,21 +107,26 @@ impl Vocab {
     /// The slot that holds `token`, or the empty one where it belongs.
     fn slot(&self, token: &str) -> usize {
         let mask = self.table.len() - 1;
-        let mut slot = hash(token.as_bytes()) as usize & mask;
+        let hash = hash(token.as_bytes());
+        // The high bits depend on all bytes.
+        let mut slot = (hash >> (64 - self.table.len().trailing_zeros())) as usize;
         loop {
-            match self.entries.get(self.table[slot] as usize) {
-                Some(entry) if &self.text[entry.range()] != token => slot = (slot + 1) & mask,
-                _ => return slot,
+            let (bits, number) = self.table[slot];
+            let other = number != NONE && (bits != hash as u32 || self.text[self.entries[number as usize].range()] != *token);
+            if !other {
+                return slot;
             }
+            slot = (slot + 1) & mask;
         }
     }
 
     fn rehash(&mut self) {
         let size = (self.entries.len() * 4).next_power_of_two().max(64);
-        self.table = vec![NONE; size];
+        self.table = vec![(0, NONE); size];
         for number in 0..self.entries.len() {
-            let slot = self.slot(&self.text[self.entries[number].range()]);
-            self.table[slot] = number as u32;
+            let token = &self.text[self.entries[number].range()];
+            let (slot, bits) = (self.slot(token), hash(token.as_bytes()) as u32);
+            self.table[slot] = (bits, number as u32);
         }
     }
 }
@@ -150,7 +159,7 @@ impl<'de> Deserialize<'de> for Vocab {
     }
 }
 
-/// Multiply and rotate over eight bytes at a time, then bring the well-mixed high bits down.
+/// Multiply and rotate over eight bytes at a time.
 fn hash(bytes: &[u8]) -> u64 {
     const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
     let mut hash = bytes.len() as u64;
@@ -159,7 +168,7 @@ fn hash(bytes: &[u8]) -> u64 {
         word[..chunk.len()].copy_from_slice(chunk);
         hash = (hash.rotate_left(23) ^ u64::from_le_bytes(word)).wrapping_mul(FACTOR);
     }
-    hash ^ (hash >> 32)
+    hash
 }
 
 #[cfg(test)]

@@ -167,7 +167,11 @@ impl Collector {
         for (index, (block, range)) in blocks.iter().enumerate() {
             let first = if index == 0 { 0 } else { range.start };
             let next = blocks.get(index + 1).map_or(usize::MAX, |(_, next)| next.start);
-            let nodes = nodes.iter().filter(|node| (first..next).contains(&node.text.start)).cloned().collect();
+            // Line breaks between two blocks stay.
+            let own = |node: &&PlacedNode| {
+                (first..next).contains(&node.text.start) && (node.holds_text || range.contains(&node.text.start))
+            };
+            let nodes = nodes.iter().filter(own).cloned().collect();
             self.placed.push(PlacedNodes { block: *block, nodes });
         }
     }

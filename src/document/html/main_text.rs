@@ -37,32 +37,70 @@ struct Amount {
 
 pub(super) fn find(page: &Html) -> Main<'_> {
     let root = page.tree.root();
-    let amounts = measure(root);
-    let amount = |node: &NodeRef<'_, Node>| amounts.get(&node.id()).copied().unwrap_or_default();
-    let total = amount(&root);
-    if total.running < LEAST {
+    let amounts = measure(root, &HashSet::new());
+    let all = amounts.get(&root.id()).copied().unwrap_or_default();
+    if all.running < LEAST {
         return Main { parts: vec![root], boilerplate: HashSet::new() };
     }
-    let mut main = root;
-    // Down to the smallest element that still holds nearly all running text.
-    while let Some(child) = main.children().filter(|child| child.value().is_element()).max_by_key(|child| amount(child).running)
-        && amount(&child).running * 100 >= total.running * 85
-        && child.children().any(|node| node.value().is_element())
-    {
-        main = child;
-    }
+    // What is called a sidebar or comments is none of the text, unless it holds most of what there is.
+    let aside: HashSet<NodeId> = root
+        .descendants()
+        .filter(|node| amounts.get(&node.id()).is_some_and(|amount| amount.running * 2 < all.running) && has_telling_name(node))
+        .map(|node| node.id())
+        .collect();
+    let amounts = measure(root, &aside);
+    let running = |node: &NodeRef<'_, Node>| amounts.get(&node.id()).map_or(0, |amount| amount.running);
+    let main = declared(root, &running).unwrap_or_else(|| {
+        let mut main = root;
+        // Down to the smallest element that still holds nearly all running text.
+        while let Some(child) = main.children().filter(|child| child.value().is_element()).max_by_key(running)
+            && running(&child) * 100 >= running(&root) * 92
+            && child.children().any(|node| node.value().is_element())
+        {
+            main = child;
+        }
+        main
+    });
     let boilerplate = boilerplate(main, &amounts);
     let mut parts = Vec::new();
-    if !main.descendants().any(|node| is_element(&node, "h1") && amount(&node).text > 0 && !inside(&node, &boilerplate)) {
-        let headings = root.descendants().filter(|node| is_element(node, "h1") && amount(node).text > 0);
-        parts.extend(headings.filter(|node| !hidden_above(node)).max_by_key(|node| title_share(page, node)));
+    let shown = |node: &NodeRef<'_, Node>| amounts.get(&node.id()).is_some_and(|amount| amount.text > 0);
+    let title = title(page);
+    let names_the_page = |node: &NodeRef<'_, Node>| match &title {
+        Some(title) => shared_words(title, node) > 0,
+        None => is_element(node, "h1"),
+    };
+    let in_main =
+        main.descendants().any(|node| is_heading(&node) && shown(&node) && !inside(&node, &boilerplate) && names_the_page(&node));
+    if !in_main {
+        parts.extend(
+            root.descendants().find(|node| is_heading(node) && shown(node) && !hidden_above(node) && names_the_page(node)),
+        );
     }
     parts.push(main);
     Main { parts, boilerplate }
 }
 
-/// Amounts of text in every element.
-fn measure(root: NodeRef<'_, Node>) -> HashMap<NodeId, Amount> {
+/// The element that the page itself says is its text, if it holds most of what there is to read.
+fn declared<'a>(root: NodeRef<'a, Node>, running: &dyn Fn(&NodeRef<'_, Node>) -> usize) -> Option<NodeRef<'a, Node>> {
+    let rank = |node: &NodeRef<'_, Node>| -> Option<u8> {
+        let Node::Element(element) = node.value() else { return None };
+        match element.name() {
+            "article" => Some(2),
+            "main" => Some(1),
+            _ if element.attr("itemprop").is_some_and(|name| name.eq_ignore_ascii_case("articleBody")) => Some(0),
+            _ => match element.attr("role") {
+                Some("article") => Some(2),
+                Some("main") => Some(1),
+                _ => None,
+            },
+        }
+    };
+    let candidates = root.descendants().filter(|node| running(node) * 100 >= running(&root) * 60);
+    candidates.filter_map(|node| rank(&node).map(|rank| (rank, node))).max_by_key(|(rank, _)| *rank).map(|(_, node)| node)
+}
+
+/// Amounts of text in every element but those that are hidden, frame the page, or are in `aside`.
+fn measure(root: NodeRef<'_, Node>, aside: &HashSet<NodeId>) -> HashMap<NodeId, Amount> {
     let mut amounts: HashMap<NodeId, Amount> = HashMap::new();
     let mut open: Vec<(NodeId, Amount)> = Vec::new();
     let (mut links, mut skipping) = (0usize, None);
@@ -99,7 +137,7 @@ fn measure(root: NodeRef<'_, Node>) -> HashMap<NodeId, Amount> {
                     if is_block(element.name()) {
                         end_stretch(&mut open, &mut stretch);
                     }
-                    if is_hidden(&node) || is_furniture(&node) {
+                    if is_hidden(&node) || is_furniture(&node) || aside.contains(&node.id()) {
                         skipping = Some(node.id());
                         continue;
                     }
@@ -142,7 +180,7 @@ fn boilerplate(main: NodeRef<'_, Node>, amounts: &HashMap<NodeId, Amount>) -> Ha
     for node in main.descendants().skip(1) {
         let Node::Element(element) = node.value() else { continue };
         let Some(amount) = amounts.get(&node.id()) else {
-            // Not measured: hidden or furniture.
+            // Not measured: hidden, furniture, or called something that is not text.
             found.insert(node.id());
             continue;
         };
@@ -152,11 +190,15 @@ fn boilerplate(main: NodeRef<'_, Node>, amounts: &HashMap<NodeId, Amount>) -> Ha
         }
         let of_links = amount.linked * 10 >= amount.text * 6 && amount.text > 0;
         let link_list = match element.name() {
-            "ul" | "ol" | "dl" | "menu" | "table" => of_links,
-            "div" | "section" | "p" => of_links && node.descendants().filter(|node| is_element(node, "a")).nth(2).is_some(),
+            "ul" | "ol" | "dl" | "table" => of_links,
+            // A line that is nothing but a link leads elsewhere: to a category, to what else to read.
+            "p" | "div" | "section" => {
+                let links = node.descendants().filter(|node| is_element(node, "a")).take(3).count();
+                of_links && links > 2 || amount.linked == amount.text && amount.text > 0 && links > 0
+            }
             _ => false,
         };
-        if link_list || (is_block(element.name()) || element.name() == "span") && has_telling_name(&node) {
+        if link_list {
             found.insert(node.id());
         }
     }
@@ -175,57 +217,14 @@ fn is_furniture(node: &NodeRef<'_, Node>) -> bool {
 }
 
 /// Words in class names and identifiers of what surrounds articles.
-const TELLING: [&str; 50] = [
-    "ad",
-    "ads",
-    "advert",
-    "advertisement",
-    "banner",
-    "breadcrumb",
-    "breadcrumbs",
-    "comment",
-    "comments",
-    "cookie",
-    "cookies",
-    "copyright",
-    "disqus",
-    "feedback",
-    "footer",
-    "latest",
-    "login",
-    "masthead",
-    "menu",
-    "modal",
-    "mostread",
-    "nav",
-    "navbar",
-    "navigation",
-    "newsletter",
-    "outbrain",
-    "pager",
-    "pagination",
-    "popular",
-    "popup",
-    "promo",
-    "promoted",
-    "readmore",
-    "recommended",
-    "related",
-    "share",
-    "sharing",
-    "shares",
-    "sidebar",
-    "skip",
-    "social",
-    "sponsor",
-    "sponsored",
-    "subscribe",
-    "subscription",
-    "taboola",
-    "tags",
-    "toolbar",
-    "trending",
-    "widget",
+#[rustfmt::skip]
+const TELLING: [&str; 58] = [
+    "ad", "ads", "advert", "advertisement", "author", "authors", "banner", "breadcrumb", "breadcrumbs", "byline", "comment",
+    "comments", "cookie", "cookies", "copyright", "credit", "date", "disqus", "feedback", "footer", "latest", "login",
+    "masthead", "menu", "meta", "modal", "mostread", "nav", "navbar", "navigation", "newsletter", "outbrain", "pager",
+    "pagination", "popular", "popup", "promo", "promoted", "pubdate", "readmore", "recommended", "related", "share",
+    "shares", "sharing", "sidebar", "skip", "social", "sponsor", "sponsored", "subscribe", "subscription", "taboola", "tags",
+    "timestamp", "toolbar", "trending", "widget",
 ];
 
 fn has_telling_name(node: &NodeRef<'_, Node>) -> bool {
@@ -251,15 +250,28 @@ fn hidden_above(node: &NodeRef<'_, Node>) -> bool {
     is_hidden(node) || node.ancestors().any(|above| is_hidden(&above))
 }
 
-/// How many words of the page's title stand in a heading; sites put their own name in some.
-fn title_share(page: &Html, heading: &NodeRef<'_, Node>) -> usize {
-    let text = |node: NodeRef<'_, Node>| -> String {
-        node.descendants()
-            .filter_map(|node| node.value().as_text().map(|text| text.text.to_string()))
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
-    let title = page.tree.root().descendants().find(|node| is_element(node, "title")).map(text).unwrap_or_default();
+fn is_heading(node: &NodeRef<'_, Node>) -> bool {
+    ["h1", "h2", "h3"].iter().any(|name| is_element(node, name))
+}
+
+fn text_of(node: NodeRef<'_, Node>) -> String {
+    node.descendants().filter_map(|node| node.value().as_text().map(|text| text.text.to_string())).collect::<Vec<_>>().join(" ")
+}
+
+/// The page's title without the site's name: its longest part.
+fn title(page: &Html) -> Option<String> {
+    let title = text_of(page.tree.root().descendants().find(|node| is_element(node, "title"))?);
+    let parts = [" | ", " - ", " – ", " — ", " :: ", " » "]
+        .iter()
+        .fold(vec![title.as_str()], |parts, separator| parts.into_iter().flat_map(|part| part.split(separator)).collect());
+    parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).max_by_key(|part| part.chars().count()).map(str::to_owned)
+}
+
+/// Above zero where at least half of a heading's words stand in the title.
+fn shared_words(title: &str, heading: &NodeRef<'_, Node>) -> usize {
     let words: HashSet<&str> = title.split_whitespace().collect();
-    text(*heading).split_whitespace().filter(|word| words.contains(word)).count()
+    let text = text_of(*heading);
+    let count = text.split_whitespace().count();
+    let shared = text.split_whitespace().filter(|word| words.contains(word)).count();
+    (shared * 2).checked_div(count).unwrap_or(0)
 }

@@ -19,6 +19,9 @@ pub(crate) struct HtmlPage;
 /// Elements open at once, as far as the tags tell. Browsers stop at 512; beyond this limit parsing would take quadratic time.
 const MAX_DEPTH: usize = 4_000;
 
+/// Bytes of a page. Its tree takes about ten times as much.
+const MAX_PAGE: usize = 40_000_000;
+
 impl Reader for HtmlPage {
     fn read(&self, raw: &Raw<'_>, options: &ReadOptions) -> Result<Document> {
         let decoded = decode_page(raw, options);
@@ -60,6 +63,9 @@ pub(crate) fn read_fragment(text: &str) -> Result<Document> {
 }
 
 fn parse(text: &str) -> Result<Html> {
+    if text.len() > MAX_PAGE {
+        return Err(ReadErrorKind::Refused(format!("a web page of more than {} MB", MAX_PAGE / 1_000_000)));
+    }
     if depth(text) > MAX_DEPTH {
         return Err(ReadErrorKind::Refused(format!("its elements are nested more than {MAX_DEPTH} deep")));
     }

@@ -231,7 +231,7 @@ impl<'a> Content<'a> {
     fn skip_image(&mut self) {
         let rest = &self.bytes[self.at..];
         let end = rest.windows(4).position(|window| is_space(window[0]) && &window[1..3] == b"EI" && is_space(window[3]));
-        self.at += end.map_or(rest.len(), |end| end + 3);
+        self.at += end.map_or(rest.len(), |end| end + 1);
     }
 }
 

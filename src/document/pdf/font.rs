@@ -148,10 +148,25 @@ impl Font {
         string.chunks(self.code_length.clamp(1, 4)).map(|chunk| {
             let code = chunk.iter().fold(0u32, |code, byte| code << 8 | u32::from(*byte));
             let text = self.to_unicode.get(code).or_else(|| self.letters.get(&code).cloned());
+            let text = text.map(|text| corrected(&text).map_or(text, str::to_owned));
             let width = self.widths.get(&code).copied().unwrap_or(self.default_width) * self.scale;
             Shown { text: text.filter(|text| is_text(text)), width, is_space: chunk == b" " }
         })
     }
+}
+
+/// What a font's own account of a glyph should have been.
+fn corrected(text: &str) -> Option<&'static str> {
+    Some(match text {
+        // The bullets of the Symbol and Wingdings fonts.
+        "\u{f0b7}" | "\u{f0a7}" | "\u{f0d8}" | "\u{e00c}" => "•",
+        // Fonts draw lam-alef as one, and some programs note its letters as they look. No font draws alef-lam as one.
+        "ال" => "لا",
+        "أل" => "لأ",
+        "إل" => "لإ",
+        "آل" => "لآ",
+        _ => return None,
+    })
 }
 
 /// Neither empty nor a private or replacement character, by which fonts say that they do not know.
@@ -362,5 +377,7 @@ mod tests {
             assert_eq!(named(name).as_deref(), Some(expected), "{name}");
         }
         assert_eq!(named("g123"), None);
+        assert_eq!(corrected("إل"), Some("لإ"));
+        assert_eq!(corrected("لا"), None);
     }
 }

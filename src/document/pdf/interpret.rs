@@ -10,6 +10,7 @@ use std::rc::Rc;
 /// Letters at a place of the page. Coordinates are in points, `y` up, the page as it lies before the reader.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Glyph {
+    /// Empty where the font does not say which letters they are: a stretched connection, or unreadable text.
     pub text: String,
     /// Left edge, right edge, baseline.
     pub left: f32,
@@ -19,6 +20,13 @@ pub(super) struct Glyph {
     pub size: f32,
     /// Quarter turns of the writing direction, counter-clockwise: 0 for upright text.
     pub turn: u8,
+}
+
+impl Glyph {
+    /// White space that the font shows as such.
+    pub fn is_blank(&self) -> bool {
+        !self.text.is_empty() && self.text.trim().is_empty()
+    }
 }
 
 /// What a page showed.
@@ -242,31 +250,30 @@ impl Interpreter<'_> {
             let matrix = Matrix([state.size * state.horizontal, 0.0, 0.0, state.size, 0.0, state.rise]);
             let Matrix([a, b, c, d, x, y]) = matrix.then(self.text_matrix).then(state.matrix);
             let spacing = state.character_spacing + if shown.is_space { state.word_spacing } else { 0.0 };
-            match shown.text {
-                Some(text) if self.shown.glyphs.len() < MAX_GLYPHS => {
-                    // Turned so that the baseline runs to the right.
-                    let turn = if a.abs() >= b.abs() {
-                        if a >= 0.0 { 0 } else { 2 }
-                    } else if b > 0.0 {
-                        1
-                    } else {
-                        3
-                    };
-                    let size = (c * c + d * d).sqrt();
-                    let length = (a * a + b * b).sqrt() * shown.width;
-                    let (left, baseline) = match turn {
-                        0 => (x, y),
-                        1 => (y, -x),
-                        2 => (-x, -y),
-                        _ => (-y, x),
-                    };
-                    // Mirrored text (a negative advance) still covers the stretch it covers.
-                    if [left, baseline, size, length].iter().all(|value| value.is_finite()) && size > 0.0 {
-                        self.shown.glyphs.push(Glyph { text, left, right: left + length, baseline, size, turn });
-                    }
+            self.shown.unknown += usize::from(shown.text.is_none());
+            if self.shown.glyphs.len() < MAX_GLYPHS {
+                // Turned so that the baseline runs to the right.
+                let turn = if a.abs() >= b.abs() {
+                    if a >= 0.0 { 0 } else { 2 }
+                } else if b > 0.0 {
+                    1
+                } else {
+                    3
+                };
+                let size = (c * c + d * d).sqrt();
+                let length = (a * a + b * b).sqrt() * shown.width;
+                let (left, baseline) = match turn {
+                    0 => (x, y),
+                    1 => (y, -x),
+                    2 => (-x, -y),
+                    _ => (-y, x),
+                };
+                if [left, baseline, size, length].iter().all(|value| value.is_finite()) && size > 0.0 {
+                    let text = shown.text.unwrap_or_default();
+                    self.shown.glyphs.push(Glyph { text, left, right: left + length, baseline, size, turn });
                 }
-                Some(_) => self.shown.incomplete = true,
-                None => self.shown.unknown += 1,
+            } else {
+                self.shown.incomplete = true;
             }
             self.advance((shown.width * state.size + spacing) * state.horizontal);
         }

@@ -40,8 +40,11 @@ struct Fragment {
 }
 
 /// In font sizes: a gap that parts fragments, and one that parts the cells of a row.
-const FRAGMENT_GAP: f32 = 1.3;
+const FRAGMENT_GAP: f32 = 0.7;
 const CELL_GAP: f32 = 2.5;
+
+/// Fragments of a page beyond which it is a drawing with labels: what takes quadratic time is left out.
+const MANY: usize = 2_000;
 
 /// The lines of a page, in reading order.
 pub(super) fn lines(glyphs: &[Glyph]) -> Vec<Line> {
@@ -49,7 +52,7 @@ pub(super) fn lines(glyphs: &[Glyph]) -> Vec<Line> {
     let mut turns: Vec<(usize, u8)> =
         (0..4).map(|turn| (glyphs.iter().filter(|glyph| glyph.turn == turn).count(), turn)).collect();
     // Upright text first, unless most of the page is turned.
-    turns.sort_by(|a, b| b.0.cmp(&a.0));
+    turns.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
     for (_, turn) in turns.into_iter().filter(|(count, _)| *count > 0) {
         let indices: Vec<usize> = (0..glyphs.len()).filter(|index| glyphs[*index].turn == turn).collect();
         let fragments = fragments(glyphs, indices);
@@ -65,50 +68,96 @@ pub(super) fn lines(glyphs: &[Glyph]) -> Vec<Line> {
     lines
 }
 
-fn fragments(glyphs: &[Glyph], mut indices: Vec<usize>) -> Vec<Fragment> {
-    indices.sort_by(|a, b| glyphs[*b].baseline.total_cmp(&glyphs[*a].baseline));
-    let mut rows: Vec<(f32, f32, Vec<usize>)> = Vec::new();
+/// Glyphs that are drawn one after the other and stand side by side make a fragment, raised and lowered ones with the others; fragments
+/// that touch on one baseline are joined.
+fn fragments(glyphs: &[Glyph], indices: Vec<usize>) -> Vec<Fragment> {
+    let mut drawn: Vec<Fragment> = Vec::new();
     for index in indices {
         let glyph = &glyphs[index];
-        match rows.last_mut() {
-            // Raised and lowered letters belong to the line that they are next to.
-            Some((baseline, size, row)) if *baseline - glyph.baseline < 0.45 * size.max(glyph.size) => {
-                if glyph.size > *size * 1.05 {
-                    (*baseline, *size) = (glyph.baseline, glyph.size);
-                }
-                row.push(index);
-            }
-            _ => rows.push((glyph.baseline, glyph.size, vec![index])),
-        }
-    }
-    let mut fragments = Vec::new();
-    for (baseline, size, mut row) in rows {
-        row.sort_by(|a, b| glyphs[*a].left.total_cmp(&glyphs[*b].left));
-        let mut current: Option<Fragment> = None;
-        for index in row {
-            let glyph = &glyphs[index];
-            if glyph.text.trim().is_empty() && current.is_none() {
+        if let Some(fragment) = drawn.last_mut() {
+            let size = fragment.size.max(glyph.size);
+            let beside = glyph.left <= fragment.right + FRAGMENT_GAP * size && glyph.right >= fragment.left - FRAGMENT_GAP * size;
+            if beside && (glyph.baseline - fragment.baseline).abs() <= 0.5 * size {
+                fragment.add(index, glyph);
                 continue;
             }
-            match &mut current {
-                // White space does not bridge a gap, however many spaces fill it.
-                Some(fragment) if glyph.left - fragment.right <= FRAGMENT_GAP * size => {
-                    fragment.glyphs.push(index);
-                    if !glyph.text.trim().is_empty() {
-                        fragment.right = fragment.right.max(glyph.right);
-                    }
+        }
+        if !glyph.is_blank() {
+            let Glyph { left, right, baseline, size, .. } = *glyph;
+            drawn.push(Fragment { glyphs: vec![index], left, right, baseline, size });
+        }
+    }
+    let mut fragments: Vec<Fragment> = Vec::with_capacity(drawn.len());
+    for row in rows(drawn) {
+        for fragment in row {
+            match fragments.last_mut() {
+                Some(last)
+                    if last.same_baseline(&fragment)
+                        && fragment.left - last.right <= FRAGMENT_GAP * last.size.max(fragment.size) =>
+                {
+                    last.join(fragment);
                 }
-                _ => {
-                    fragments.extend(current.take());
-                    if !glyph.text.trim().is_empty() {
-                        current = Some(Fragment { glyphs: vec![index], left: glyph.left, right: glyph.right, baseline, size });
-                    }
-                }
+                _ => fragments.push(fragment),
             }
         }
-        fragments.extend(current);
     }
-    fragments
+    // What is drawn apart but small, raised or lowered, and next to larger text: a note's number.
+    let (small, mut large): (Vec<Fragment>, Vec<Fragment>) =
+        fragments.into_iter().partition(|fragment| fragment.glyphs.len() <= 3);
+    for fragment in small {
+        let host = large.iter_mut().find(|host| {
+            fragment.size < 0.85 * host.size
+                && (fragment.baseline - host.baseline).abs() <= 0.6 * host.size
+                && fragment.left <= host.right + 0.3 * host.size
+                && fragment.right >= host.left - 0.3 * host.size
+        });
+        match host {
+            Some(host) => host.join(fragment),
+            None => large.push(fragment),
+        }
+    }
+    large
+}
+
+impl Fragment {
+    fn add(&mut self, index: usize, glyph: &Glyph) {
+        self.glyphs.push(index);
+        // White space does not bridge a gap, however much there is of it.
+        if !glyph.is_blank() {
+            self.left = self.left.min(glyph.left);
+            self.right = self.right.max(glyph.right);
+            if glyph.size > self.size * 1.05 {
+                (self.baseline, self.size) = (glyph.baseline, glyph.size);
+            }
+        }
+    }
+
+    fn join(&mut self, other: Fragment) {
+        self.left = self.left.min(other.left);
+        self.right = self.right.max(other.right);
+        if other.size > self.size * 1.05 {
+            (self.baseline, self.size) = (other.baseline, other.size);
+        }
+        self.glyphs.extend(other.glyphs);
+    }
+
+    fn same_baseline(&self, other: &Fragment) -> bool {
+        (self.baseline - other.baseline).abs() < 0.3 * self.size.min(other.size)
+    }
+}
+
+/// Fragments by their baselines, top to bottom, each row from left to right.
+fn rows(mut fragments: Vec<Fragment>) -> Vec<Vec<Fragment>> {
+    fragments.sort_by(|a, b| b.baseline.total_cmp(&a.baseline));
+    let mut rows: Vec<Vec<Fragment>> = Vec::new();
+    for fragment in fragments {
+        match rows.last_mut() {
+            Some(row) if row[0].same_baseline(&fragment) => row.push(fragment),
+            _ => rows.push(vec![fragment]),
+        }
+    }
+    rows.iter_mut().for_each(|row| row.sort_by(|a, b| a.left.total_cmp(&b.left)));
+    rows
 }
 
 /// Parts fragments into regions, in reading order.
@@ -123,7 +172,7 @@ fn part(fragments: Vec<Fragment>, right_to_left: bool, depth: usize, regions: &m
             order.into_iter().for_each(|part_| part(part_, right_to_left, depth + 1, regions));
             return;
         }
-        if let Some(edge) = band(&fragments) {
+        if let Some(edge) = Some(&fragments).filter(|fragments| fragments.len() <= MANY).and_then(|fragments| band(fragments)) {
             let (above, below): (Vec<_>, Vec<_>) = fragments.into_iter().partition(|fragment| fragment.baseline > edge);
             part(above, right_to_left, depth + 1, regions);
             part(below, right_to_left, depth + 1, regions);
@@ -141,25 +190,32 @@ fn gutter(fragments: &[Fragment]) -> Option<f32> {
     let mut gaps: Vec<(f32, f32)> = Vec::new();
     let mut reached = f32::MIN;
     for fragment in order {
-        if reached > f32::MIN && fragment.left - reached >= size {
+        if reached > f32::MIN && fragment.left - reached >= 0.8 * size {
             gaps.push((fragment.left - reached, (reached + fragment.left) / 2.0));
         }
         reached = reached.max(fragment.right);
     }
     gaps.sort_by(|a, b| b.0.total_cmp(&a.0));
-    gaps.into_iter().map(|(_, x)| x).find(|x| {
+    let found = gaps.into_iter().find(|(width, x)| {
         let (left, right): (Vec<&Fragment>, Vec<&Fragment>) = fragments.iter().partition(|fragment| fragment.right <= *x);
-        is_prose(&left) && is_prose(&right) && overlap(&left, &right) > 0.5
-    })
+        // Three lines may leave the same narrow gap by chance.
+        let least = if *width < 1.6 * size { 5 } else { 3 };
+        is_prose(&left, least) && is_prose(&right, least) && overlap(&left, &right) > 0.5
+    });
+    found.map(|(_, x)| x)
 }
 
-/// Several lines, long enough that they are no table's column.
-fn is_prose(fragments: &[&Fragment]) -> bool {
-    let mut baselines: Vec<f32> = fragments.iter().map(|fragment| fragment.baseline).collect();
-    baselines.dedup_by(|a, b| (*a - *b).abs() < 1.0);
+/// At least so many lines, long enough that they are no table's column.
+fn is_prose(fragments: &[&Fragment], least: usize) -> bool {
+    let mut lines: Vec<(f32, f32, f32)> = Vec::new();
+    for fragment in fragments {
+        match lines.iter_mut().rev().take(4).find(|line| (line.0 - fragment.baseline).abs() < 1.0) {
+            Some((_, left, right)) => (*left, *right) = (left.min(fragment.left), right.max(fragment.right)),
+            None => lines.push((fragment.baseline, fragment.left, fragment.right)),
+        }
+    }
     let size = median(fragments.iter().map(|fragment| fragment.size));
-    let width = median(fragments.iter().map(|fragment| fragment.right - fragment.left));
-    baselines.len() >= 3 && width >= 9.0 * size
+    lines.len() >= least && median(lines.iter().map(|(_, left, right)| right - left)) >= 9.0 * size
 }
 
 /// Share of the shorter column's height that lies beside the other.
@@ -186,22 +242,11 @@ fn band(fragments: &[Fragment]) -> Option<f32> {
 
 /// The lines of a region, top to bottom; a line with wide gaps as its cells.
 fn region_lines(glyphs: &[Glyph], fragments: Vec<Fragment>, right_to_left: bool, region: usize, lines: &mut Vec<Line>) {
-    let mut rows: Vec<Vec<Fragment>> = Vec::new();
-    for fragment in fragments {
-        match rows.last_mut() {
-            Some(row) if row[0].baseline == fragment.baseline => row.push(fragment),
-            _ => rows.push(vec![fragment]),
-        }
-    }
-    for mut row in rows {
-        row.sort_by(|a, b| a.left.total_cmp(&b.left));
+    for row in rows(fragments) {
         let mut cells: Vec<Fragment> = Vec::new();
         for fragment in row {
             match cells.last_mut() {
-                Some(cell) if fragment.left - cell.right <= CELL_GAP * fragment.size.max(cell.size) => {
-                    cell.right = cell.right.max(fragment.right);
-                    cell.glyphs.extend(fragment.glyphs);
-                }
+                Some(cell) if fragment.left - cell.right <= CELL_GAP * fragment.size.max(cell.size) => cell.join(fragment),
                 _ => cells.push(fragment),
             }
         }
@@ -222,8 +267,13 @@ fn line(glyphs: &[Glyph], mut fragment: Fragment, page_right_to_left: bool, cell
     fragment.glyphs.dedup();
     let own: Vec<Glyph> = fragment.glyphs.iter().map(|index| glyphs[*index].clone()).collect();
     let has_letters = own.iter().any(|glyph| glyph.text.chars().any(char::is_alphabetic));
-    let right_to_left = if has_letters { is_right_to_left(own.iter(), 0.25) } else { page_right_to_left };
-    let text = line_text(&own, right_to_left, false);
+    let mut right_to_left = if has_letters { is_right_to_left(own.iter(), 0.25) } else { page_right_to_left };
+    let mut text = line_text(&own, right_to_left, false);
+    if right_to_left && begins_with_stop(&text) {
+        // Arabic in a paragraph that runs left to right: its stop stands at the right end.
+        right_to_left = false;
+        text = line_text(&own, false, false);
+    }
     if text.trim().is_empty() {
         return None;
     }
@@ -245,6 +295,14 @@ fn line(glyphs: &[Glyph], mut fragment: Fragment, page_right_to_left: bool, cell
         text: text.split_whitespace().collect::<Vec<_>>().join(" "),
     })
     .map(|line| Line { mirrored: line.mirrored.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ")), ..line })
+}
+
+/// A stop before the first word, and none after the last.
+fn begins_with_stop(text: &str) -> bool {
+    const STOPS: [char; 7] = ['.', '،', '؛', ':', '!', '؟', ','];
+    let text = text.trim();
+    let rest = text.trim_start_matches(STOPS);
+    rest.len() < text.len() && rest.starts_with(|c: char| c.is_alphabetic()) && !text.ends_with(STOPS)
 }
 
 /// Whether at least `share` of the letters are Arabic.

@@ -38,7 +38,7 @@ impl Reader for Pdf {
         for (index, page) in pages.iter().enumerate() {
             let shown = interpret::page(&document, *page, &mut fonts, &mut budget);
             unknown += shown.unknown;
-            known += shown.glyphs.len();
+            known += shown.glyphs.iter().filter(|glyph| !glyph.text.is_empty()).count();
             images += shown.images;
             if shown.incomplete {
                 incomplete.push(index + 1);
@@ -55,7 +55,8 @@ impl Reader for Pdf {
         let empty: Vec<usize> =
             read.iter().enumerate().filter(|(_, lines)| lines.is_empty()).map(|(index, _)| index + 1).collect();
         let mut result = paragraphs::assemble(read);
-        if unknown > 0 {
+        // Some are drawn to stretch words, and no letters.
+        if unknown * 8 > known {
             result.warnings.push(format!("{unknown} characters are missing: their fonts do not say which letters they are"));
         }
         if !empty.is_empty() && images > 0 {

@@ -18,6 +18,9 @@ enum Direction {
     Neutral,
 }
 
+/// How many letters before and after a mark are looked at for the one that it stands on.
+const NEAR: usize = 8;
+
 /// A glyph with the marks that stand on it, or the space between two.
 #[derive(Debug, Clone)]
 struct Item {
@@ -171,22 +174,32 @@ fn items(glyphs: &[Glyph]) -> Vec<Item> {
         let text = folded(&glyph.text);
         if !text.is_empty() && text.chars().all(is_combining_mark) {
             marks.push((order, (glyph.left + glyph.right) / 2.0, text));
-        } else if !text.is_empty() {
+        } else if !text.is_empty() || glyph.text.is_empty() {
             let item = Item { direction: direction(&text), text, left: glyph.left, right: glyph.right };
             letters.push((order, item, glyph.size));
         }
     }
+    // Drawn from left to right, a mark comes before its letter; drawn as it is read, after it.
+    let steps =
+        letters.windows(2).filter(|pair| pair[0].1.direction == Direction::Right && pair[1].1.direction == Direction::Right);
+    let rightward = steps.map(|pair| if pair[1].1.left > pair[0].1.left { 1 } else { -1 }).sum::<i32>() > 0;
     for (order, at, text) in marks {
-        // The letter under the mark; of two that touch there the one drawn next to it.
-        let reach = |(_, item, size): &&mut (usize, Item, f32)| {
-            item.left - size * 0.15 <= at && at <= item.right + size * 0.15 && item.direction == Direction::Right
+        // The letter under the mark; of two that touch there the one drawn next to it, which may also stand a little aside.
+        let distance =
+            |drawn: usize| if (drawn > order) == rightward { drawn.abs_diff(order) * 2 - 1 } else { drawn.abs_diff(order) * 2 };
+        let reach = |(drawn, item, size): &&mut (usize, Item, f32)| {
+            let slack = size * if distance(*drawn) == 1 { 0.5 } else { 0.15 };
+            item.left - slack <= at && at <= item.right + slack && item.direction == Direction::Right
         };
-        if let Some((_, item, _)) = letters.iter_mut().filter(reach).min_by_key(|(drawn, _, _)| drawn.abs_diff(order)) {
+        let next = letters.partition_point(|(drawn, _, _)| *drawn < order);
+        let near = next.saturating_sub(NEAR)..(next + NEAR).min(letters.len());
+        if let Some((_, item, _)) = letters[near].iter_mut().filter(reach).min_by_key(|(drawn, _, _)| distance(*drawn)) {
             item.text.push_str(&text);
         }
     }
     letters.sort_by(|a, b| a.1.left.total_cmp(&b.1.left));
-    let spaced = letters.iter().any(|(_, item, _)| item.text.trim().is_empty());
+    let blank = |item: &Item| !item.text.is_empty() && item.text.trim().is_empty();
+    let spaced = letters.iter().any(|(_, item, _)| blank(item));
     let threshold = if spaced { 0.28 } else { 0.17 };
     let mut items: Vec<Item> = Vec::with_capacity(letters.len() * 2);
     let mut reached = f32::MIN;
@@ -197,7 +210,7 @@ fn items(glyphs: &[Glyph]) -> Vec<Item> {
                 continue;
             }
             let gap = item.left - reached;
-            let beside_space = last.text.trim().is_empty() || item.text.trim().is_empty();
+            let beside_space = blank(last) || blank(&item);
             if gap > size * threshold && !beside_space {
                 items.push(Item { text: " ".to_owned(), left: reached, right: item.left, direction: Direction::Neutral });
             }
@@ -268,7 +281,7 @@ mod tests {
         }
         assert_eq!(line_text(&seen("لاقو UNICEF World Fund لوق"), true, false), "قول UNICEF World Fund وقال");
         assert_eq!(line_text(&seen("شرم COVID-19 يف"), true, false), "في COVID-19 مرش");
-        assert_eq!(line_text(&seen("The word ملاس means 5 ايفص."), false, false), "The word سلام means 5 صفيا.");
+        assert_eq!(line_text(&seen("The word مالس means 5 ايفص."), false, false), "The word سلام means 5 صفيا.");
     }
 
     #[test]

@@ -19,10 +19,13 @@ pub(super) fn assemble(mut pages: Vec<Vec<Line>>) -> Document {
     let mut open: Option<Open> = None;
     for (index, lines) in pages.iter().enumerate() {
         let mut first_of_page = true;
+        let mut measured: Option<(usize, Measure)> = None;
         let mut row = 0;
         for (position, line) in lines.iter().enumerate() {
-            let region: Vec<&Line> = region_of(lines, position);
-            let measure = Measure::of(&region);
+            let measure = match measured.take() {
+                Some((region, measure)) if region == line.region => measure,
+                _ => Measure::of(&region_of(lines, position)),
+            };
             let joins = open
                 .as_ref()
                 .is_some_and(|open| if first_of_page { open.goes_on_overleaf(line, body) } else { open.goes_on(line, &measure) });
@@ -45,6 +48,7 @@ pub(super) fn assemble(mut pages: Vec<Vec<Line>>) -> Document {
                 (Some(0), _) => 0,
                 _ => row,
             };
+            measured = Some((line.region, measure));
             match &mut open {
                 Some(open) => open.add(line),
                 None => open = Some(Open::new(line, row)),
@@ -68,6 +72,7 @@ struct Measure {
     right: f32,
     /// From one baseline to the next.
     spacing: f32,
+    size: f32,
 }
 
 impl Measure {
@@ -80,7 +85,7 @@ impl Measure {
         steps.sort_by(f32::total_cmp);
         // The lower quartile: where paragraphs are short, half of the steps are between them.
         let spacing = steps.get(steps.len() / 4).copied().unwrap_or(size * 1.4).min(size * 2.6);
-        Measure { left, right, spacing }
+        Measure { left, right, spacing, size }
     }
 }
 
@@ -120,10 +125,16 @@ impl Open {
     fn goes_on(&self, line: &Line, measure: &Measure) -> bool {
         let last = &self.last;
         let step = last.baseline - line.baseline;
-        if last.region != line.region || last.cell.is_some() || line.cell.is_some() || begins_item(&line.text) {
+        if last.cell.is_some() || line.cell.is_some() || begins_item(&line.text) || !alike(last.size, line.size) {
             return false;
         }
-        if step <= 0.0 || step > measure.spacing * 1.32 || !alike(last.size, line.size) {
+        if last.region != line.region {
+            // From the foot of a column to the head of the next.
+            return step < 0.0 && !ends_sentence(&self.text) && self.text.chars().count() > 30;
+        }
+        // Lines of large print are further apart than those of the text around them.
+        let spacing = if line.size > measure.size * 1.15 { measure.spacing.max(line.size * 1.5) } else { measure.spacing };
+        if step <= 0.0 || step > spacing * 1.32 {
             return false;
         }
         // A line is broken where the next word does not fit. Where it would have fitted, the line was ended on purpose.

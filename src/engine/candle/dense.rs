@@ -1,7 +1,7 @@
 //! The network's parts in candle's own operations: any device, any float type. Norms, softmax and logits are computed in `f32`.
 
 use super::head::{Best, Head};
-use super::network::{Attend, Embedding, Linear, Network, Norm, Parts};
+use super::network::{Attend, Embedding, Linear, Network, Norm, Parts, Vocabulary};
 use super::padded::Padded;
 use crate::engine::{Candidate, Result, StepRules};
 use crate::model::{Activation, Checkpoint, LAYER_NORM_EPS, Side, checkpoint};
@@ -75,7 +75,7 @@ impl Parts for Builder<'_> {
         Ok(Box::new(DenseNorm { gain: self.tensor(&norm.weight, DType::F32)?, bias: self.tensor(&norm.bias, DType::F32)? }))
     }
 
-    fn vocabulary(&mut self) -> Result<(Box<dyn Embedding>, Box<dyn Embedding>, Box<dyn Head>)> {
+    fn vocabulary(&mut self) -> Result<Vocabulary> {
         let names = self.checkpoint.embeddings();
         let source = self.embedding(Side::Encoder, &names.source)?;
         let target = self.embedding(Side::Decoder, &names.target)?;
@@ -88,7 +88,7 @@ impl Parts for Builder<'_> {
             bias,
             vocabulary: self.checkpoint.architecture.target_vocab,
         };
-        Ok((source, target, Box::new(head)))
+        Ok(Vocabulary { source, target, head: Box::new(head) })
     }
 
     fn attention(&self) -> fn(&Network) -> Box<dyn Attend> {

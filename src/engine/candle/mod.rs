@@ -17,6 +17,7 @@ mod padded;
 mod ragged;
 mod session;
 
+use super::search::DEFAULT_BATCH_TOKENS;
 use super::{EngineError, Precision, Result, Seq2Seq, Session};
 use crate::model::{Architecture, Checkpoint};
 use candle_core::{DType, Device};
@@ -61,6 +62,11 @@ impl Seq2Seq for CandleModel {
             Device::Cuda(_) => format!("candle {}", location(&self.network.device)),
             Device::Metal(_) => "candle metal".to_owned(),
         }
+    }
+
+    /// Caches in `f32` are twice as large as elsewhere, and the peak should stay near the weights.
+    fn batch_tokens(&self) -> usize {
+        if self.network.device.is_cpu() { DEFAULT_BATCH_TOKENS / 2 } else { 4 * DEFAULT_BATCH_TOKENS }
     }
 
     fn session(&self) -> Result<Box<dyn Session + '_>> {

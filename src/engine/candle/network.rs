@@ -27,6 +27,13 @@ pub(super) trait Embedding: Send + Sync {
     fn forward(&self, tokens: &[u32], positions: &[u32]) -> candle_core::Result<Tensor>;
 }
 
+/// What depends on the vocabularies.
+pub(super) struct Vocabulary {
+    pub source: Box<dyn Embedding>,
+    pub target: Box<dyn Embedding>,
+    pub head: Box<dyn Head>,
+}
+
 /// Makes the parts of a network for one device and type.
 pub(super) trait Parts {
     fn device(&self) -> Device;
@@ -36,7 +43,7 @@ pub(super) trait Parts {
     fn linear(&mut self, parts: &[&checkpoint::Linear]) -> Result<Box<dyn Linear>>;
     fn norm(&mut self, norm: &checkpoint::Norm) -> Result<Box<dyn Norm>>;
     /// Source embedding, target embedding and head; tied ones are shared.
-    fn vocabulary(&mut self) -> Result<(Box<dyn Embedding>, Box<dyn Embedding>, Box<dyn Head>)>;
+    fn vocabulary(&mut self) -> Result<Vocabulary>;
     fn attention(&self) -> fn(&Network) -> Box<dyn Attend>;
 }
 
@@ -98,9 +105,7 @@ pub(super) struct Network {
     /// The token that decoding starts from.
     pub start: u32,
     pub attention: fn(&Network) -> Box<dyn Attend>,
-    source: Box<dyn Embedding>,
-    target: Box<dyn Embedding>,
-    pub head: Box<dyn Head>,
+    vocabulary: Vocabulary,
     encoder: Vec<EncoderLayer>,
     decoder: Vec<DecoderLayer>,
     embedding_norms: [Option<Box<dyn Norm>>; 2],
@@ -147,7 +152,7 @@ impl Network {
                 final_norm: parts.norm(&names.final_norm)?,
             });
         }
-        let (source, target, head) = parts.vocabulary()?;
+        let vocabulary = parts.vocabulary()?;
         let mut optional = |norm: Option<checkpoint::Norm>| norm.map(|norm| parts.norm(&norm)).transpose();
         Ok(Self {
             embedding_norms: [
@@ -160,9 +165,7 @@ impl Network {
             start: checkpoint.special.decoder_start,
             attention: parts.attention(),
             architecture,
-            source,
-            target,
-            head,
+            vocabulary,
             encoder,
             decoder,
         })
@@ -173,7 +176,7 @@ impl Network {
         let activation = Some(self.architecture.activation);
         let heads = self.architecture.encoder_heads;
         let positions: Vec<u32> = lengths.iter().flat_map(|&length| 0..length as u32).collect();
-        let mut x = self.source.forward(tokens, &positions)?;
+        let mut x = self.vocabulary.source.forward(tokens, &positions)?;
         if let Some(norm) = &self.embedding_norms[0] {
             x = norm.forward(&x)?;
         }
@@ -196,6 +199,10 @@ impl Network {
         Ok(slots)
     }
 
+    pub fn head(&self) -> &dyn Head {
+        self.vocabulary.head.as_ref()
+    }
+
     /// Hidden states `[rows, d]` after the last decoder layer. `memories`: slot of each row; `weights`: cross-attention, layer by layer.
     pub fn decode(
         &self,
@@ -207,8 +214,8 @@ impl Network {
         let activation = Some(self.architecture.activation);
         let heads = self.architecture.decoder_heads;
         let mut x = match rows {
-            Rows::Step(tokens) => self.target.forward(tokens, attend.positions())?,
-            Rows::Forced(tokens) => self.target.forward(tokens, &(0..tokens.len() as u32).collect::<Vec<_>>())?,
+            Rows::Step(tokens) => self.vocabulary.target.forward(tokens, attend.positions())?,
+            Rows::Forced(tokens) => self.vocabulary.target.forward(tokens, &(0..tokens.len() as u32).collect::<Vec<_>>())?,
         };
         if let Some(norm) = &self.embedding_norms[1] {
             x = norm.forward(&x)?;

@@ -4,7 +4,7 @@
 //! Here every output is one fixed chain of multiply-adds.
 
 use super::head::{Best, Head};
-use super::network::{Attend, Embedding, Linear, Network, Norm, Parts};
+use super::network::{Attend, Embedding, Linear, Network, Norm, Parts, Vocabulary};
 use super::ragged::Ragged;
 use crate::engine::kernel::{self, Kernels, PackedF32};
 use crate::engine::{Candidate, EngineError, Result, StepRules};
@@ -94,7 +94,7 @@ impl Parts for Packer<'_> {
         }))
     }
 
-    fn vocabulary(&mut self) -> Result<(Box<dyn Embedding>, Box<dyn Embedding>, Box<dyn Head>)> {
+    fn vocabulary(&mut self) -> Result<Vocabulary> {
         let names = self.checkpoint.embeddings();
         let head = self.head(&names.head, self.checkpoint.architecture.target_vocab)?;
         let shared: Option<Arc<Vec<f32>>> = if names.source == names.target && names.target != names.head.weight {
@@ -113,7 +113,7 @@ impl Parts for Packer<'_> {
         };
         let source = self.embedding(Side::Encoder, table(&names.source)?)?;
         let target = self.embedding(Side::Decoder, table(&names.target)?)?;
-        Ok((source, target, Box::new(head)))
+        Ok(Vocabulary { source, target, head: Box::new(head) })
     }
 
     fn attention(&self) -> fn(&Network) -> Box<dyn Attend> {

@@ -35,13 +35,13 @@ impl History {
         }
     }
 
-    fn copy(&self, width: usize) -> Self {
-        let copy = |layer: &KeysValues| {
-            let mut copy = Vec::with_capacity((layer.len() / width + 1).next_multiple_of(ROOM) * width);
-            copy.extend_from_slice(layer);
-            copy
-        };
-        Self { layers: self.layers.iter().map(copy).collect() }
+    /// Becomes what `other` is, in its own memory as far as that goes.
+    fn copy_from(&mut self, other: &Self) {
+        for (own, other) in self.layers.iter_mut().zip(&other.layers) {
+            own.clear();
+            own.reserve_exact(other.capacity());
+            own.extend_from_slice(other);
+        }
     }
 }
 
@@ -178,6 +178,13 @@ impl Attend for Ragged {
             children[*parent as usize] += 1;
         }
         let mut before: Vec<Option<History>> = std::mem::take(&mut self.rows).into_iter().map(Some).collect();
+        // In a beam search about as many histories end as are copied: the copies take their memory.
+        let mut ended: Vec<History> = before
+            .iter_mut()
+            .zip(&children)
+            .filter(|(_, children)| **children == 0)
+            .filter_map(|(history, _)| history.take())
+            .collect();
         let width = 2 * self.width;
         for parent in parents {
             let mut history = match *parent {
@@ -185,8 +192,15 @@ impl Attend for Ragged {
                 Some(parent) => {
                     let parent = parent as usize;
                     children[parent] -= 1;
-                    let history = &mut before[parent];
-                    let own = if children[parent] == 0 { history.take() } else { history.as_ref().map(|history| history.copy(width)) };
+                    let own = if children[parent] == 0 {
+                        before[parent].take()
+                    } else {
+                        before[parent].as_ref().map(|history| {
+                            let mut copy = ended.pop().unwrap_or_else(|| History::empty(self.layers));
+                            copy.copy_from(history);
+                            copy
+                        })
+                    };
                     own.expect("only the last child takes its parent's history away")
                 }
             };

@@ -64,7 +64,7 @@ impl Session for CandleSession<'_> {
         self.attend.begin_rows(&memories, &parents)?;
         self.check_length(self.attend.positions().iter().max().map_or(0, |&position| position as usize + 1))?;
         let hidden = self.network.decode(self.attend.as_mut(), Rows::Step(&tokens), &memories, None)?;
-        Ok(self.network.head.best(&hidden, k, rules, out)?)
+        Ok(self.network.head().best(&hidden, k, rules, out)?)
     }
 
     fn attention(&mut self, source: &[u32], target: &[u32]) -> Result<Attention> {
@@ -80,6 +80,6 @@ impl Session for CandleSession<'_> {
 
     fn logits(&mut self, source: &[u32], target: &[u32]) -> Result<Vec<Vec<f32>>> {
         let hidden = self.force(source, target, None)?;
-        Ok(self.network.head.logits(&hidden)?)
+        Ok(self.network.head().logits(&hidden)?)
     }
 }

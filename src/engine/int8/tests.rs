@@ -166,7 +166,7 @@ fn options(case: &Case, beams: usize) -> DecodeOptions {
 fn run(model: &Int8Model, sources: &[Vec<u32>], options: &DecodeOptions, threads: usize, budget: usize) -> Vec<Vec<Hypothesis>> {
     let done = Mutex::new(vec![Vec::new(); sources.len()]);
     let on_done = |index: usize, hypotheses| done.lock().unwrap()[index] = hypotheses;
-    translate(model, sources, options, threads, budget, &on_done, &AtomicBool::new(false)).unwrap();
+    translate(model, sources, options, threads, Some(budget), &on_done, &AtomicBool::new(false)).unwrap();
     done.into_inner().unwrap()
 }
 

@@ -102,7 +102,6 @@ unsafe fn tile<V: Lanes, const MR: usize>(g: Gemm, panel: usize, row: usize, fet
             groups: g.k / 4,
             a: g.a.add(row * g.k * width),
             stride: g.k * width,
-            #[cfg(target_arch = "aarch64")]
             sum: g.sum.add(column),
             fetch: g.w.wrapping_add(fetch),
             fetch_lines: lines,

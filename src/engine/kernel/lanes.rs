@@ -77,8 +77,8 @@ pub(super) struct Tile {
     pub a: *const u8,
     /// Bytes between two rows of activations.
     pub stride: usize,
-    /// Per column the sum of its weights, for levels that multiply signed bytes.
-    #[cfg(target_arch = "aarch64")]
+    /// Per column the sum of its weights, for levels that multiply signed bytes (NEON).
+    #[cfg_attr(not(target_arch = "aarch64"), allow(dead_code))]
     pub sum: *const f32,
     /// Where to fetch cache lines from, and how many per group (0 to 4): what is needed next.
     pub fetch: *const i8,

@@ -78,7 +78,7 @@ pub(super) unsafe fn store<V: Lanes>(s: Store) {
                 *tile.add(size / 2 * LANES + position) = bf16_high(*key.add(size - 1)) >> 16;
             }
             let row = values.add((head * LANES / 2 + position / 2) * shape.value_words());
-            if position % 2 == 0 {
+            if position.is_multiple_of(2) {
                 for i in 0..size {
                     *row.add(i) = bf16_high(*value.add(i)) >> 16;
                 }

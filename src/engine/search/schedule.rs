@@ -11,25 +11,28 @@ use crate::engine::{MemoryId, Result, Row, Seq2Seq, Session, StepRules};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Default of `max_batch_tokens`: source tokens times beams that one worker keeps in flight.
+/// What [`Seq2Seq::batch_tokens`] is unless a backend knows better.
 pub const DEFAULT_BATCH_TOKENS: usize = 2048;
 
 /// Translates `sources` (ids as the tokeniser gives them) on `threads` workers.
 ///
-/// `max_batch_tokens` bounds source tokens times beams in flight per worker; a sentence over it goes alone. `on_done(index, hypotheses)` is
+/// `max_batch_tokens` bounds source tokens times beams in flight per worker (`None`: as many as suit the model); a sentence over it goes alone. `on_done(index, hypotheses)` is
 /// called once per source, best hypothesis first, from any worker and in any order. A set `cancel` ends the run after the present
-/// step without an error; the first error of a backend ends it too.
+/// step without an error; the first error of a backend ends it too. A length limit beyond the model's positions is lowered to them.
 pub fn translate(
     model: &dyn Seq2Seq,
     sources: &[Vec<u32>],
     options: &DecodeOptions,
     threads: usize,
-    max_batch_tokens: usize,
+    max_batch_tokens: Option<usize>,
     on_done: &(dyn Fn(usize, Vec<Hypothesis>) + Sync),
     cancel: &AtomicBool,
 ) -> Result<()> {
+    let positions = model.architecture().max_positions;
+    let options = &DecodeOptions { max_length: options.max_length.clamp(1, positions), ..options.clone() };
     let threads = threads.clamp(1, sources.len().max(1));
-    let queue = Queue::new(sources, options.beams, threads, max_batch_tokens);
+    let budget = max_batch_tokens.unwrap_or_else(|| model.batch_tokens());
+    let queue = Queue::new(sources, options.beams, threads, budget);
     let failed = AtomicBool::new(false);
     let work = || {
         let stop = || cancel.load(Ordering::Relaxed) || failed.load(Ordering::Relaxed);
@@ -161,11 +164,12 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Starts waiting sentences as far as the budget goes.
+    /// Starts waiting sentences as far as the budget goes. None is live afterwards only where none waits any more.
     fn admit(&mut self, session: &mut dyn Session, on_done: &dyn Fn(usize, Vec<Hypothesis>)) -> Result<()> {
         let live = self.live.iter().map(|sentence| self.queue.costs[sentence.index]).sum();
         let mut taken = self.queue.take(live);
         // A limit so low that nothing has to be decoded.
+        let over_at_once = !taken.is_empty() && Search::new(self.options).is_over();
         taken.retain(|&index| {
             let search = Search::new(self.options);
             let over = search.is_over();
@@ -176,7 +180,7 @@ impl<'a> Worker<'a> {
             !over
         });
         if taken.is_empty() {
-            return Ok(());
+            return if over_at_once && self.live.is_empty() { self.admit(session, on_done) } else { Ok(()) };
         }
         let batch: Vec<&[u32]> = taken.iter().map(|&index| self.sources[index].as_slice()).collect();
         let memories = session.encode(&batch)?;
