@@ -96,8 +96,18 @@ fn what_is_asked_for_and_not_supported_is_named() {
         let message = message(&[(key, value)], "");
         assert!(message.contains(key), "{key}: {message}");
     }
-    let message = message(&[("normalize_embedding", true.into())], "");
-    assert!(message.contains("layernorm_embedding"), "{message}");
+}
+
+#[test]
+fn switches_for_norms_that_the_file_lacks_are_warned_of() {
+    for key in ["normalize_before", "add_final_layer_norm", "normalize_embedding"] {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &[(key, true.into())], "");
+        let checkpoint = open(folder.path()).unwrap();
+        let architecture = &checkpoint.architecture;
+        assert!(!architecture.pre_norm && !architecture.final_norm && !architecture.normalize_embedding, "{key}");
+        assert!(checkpoint.warnings.iter().any(|warning| warning.contains(key)), "{:?}", checkpoint.warnings);
+    }
 }
 
 #[test]
