@@ -50,6 +50,7 @@ pub use source::{Input, Source, Walk, walk};
 pub(crate) use translated::Translations;
 
 use crate::bitext::Bitext;
+pub(crate) use crate::text::is_arabic_letter;
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -134,13 +135,6 @@ impl Document {
         let index = self.sections.partition_point(|section| section.range.end <= offset);
         self.sections.get(index).filter(|section| section.range.start <= offset).map(|section| section.name.as_str())
     }
-}
-
-/// A letter of the Arabic script, presentation forms included.
-pub(crate) fn is_arabic_letter(c: char) -> bool {
-    matches!(c,
-        '\u{620}'..='\u{63F}' | '\u{641}'..='\u{64A}' | '\u{66E}'..='\u{6D3}' | '\u{6FA}'..='\u{6FF}' | '\u{750}'..='\u{77F}'
-        | '\u{8A0}'..='\u{8C7}' | '\u{FB50}'..='\u{FBB1}' | '\u{FBD3}'..='\u{FD3D}' | '\u{FD50}'..='\u{FDFB}' | '\u{FE80}'..='\u{FEFC}')
 }
 
 /// How to read.

@@ -7,6 +7,7 @@ mod numbers;
 mod repetition;
 
 use crate::bitext::Flag;
+use crate::text::is_arabic_letter;
 
 pub use repetition::repeats;
 
@@ -55,11 +56,6 @@ fn length_is_odd(source: &str, target: &str) -> bool {
 
 fn arabic_words(text: &str) -> usize {
     text.split_whitespace().filter(|word| word.chars().any(is_arabic_letter)).count()
-}
-
-fn is_arabic_letter(c: char) -> bool {
-    c.is_alphabetic()
-        && matches!(c, '\u{600}'..='\u{6FF}' | '\u{750}'..='\u{77F}' | '\u{8A0}'..='\u{8FF}' | '\u{FB50}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFF}')
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod script;
 mod sentences;
 
 pub use blocks::blocks;
+pub use chars::is_arabic_letter;
 pub use clauses::clauses;
 pub use clean::clean;
 pub use numbers::{Number, numbers};
