@@ -98,13 +98,24 @@ def build_jisr() -> Path:
 
 
 def encode(model: Path, lines: Path) -> list[list[str]]:
-    """The lines as pieces that the vocabulary has, the end of sentence last."""
+    """The lines as pieces that the vocabulary has, the source language (NLLB) first, the end of sentence last."""
     import sentencepiece
 
-    spm = sentencepiece.SentencePieceProcessor(model_file=str(model / "hf" / "source.spm"))
-    vocabulary = json.loads((model / "hf" / "vocab.json").read_text(encoding="utf-8"))
+    nllb = model / "hf" / "sentencepiece.bpe.model"
+    spm = sentencepiece.SentencePieceProcessor(model_file=str(nllb if nllb.exists() else model / "hf" / "source.spm"))
+    vocabulary = pieces_by_id(model)
+    known, before = set(vocabulary), ["arb_Arab"] if nllb.exists() else []
     sentences = (spm.encode(line, out_type=str) for line in lines.read_text(encoding="utf-8").splitlines())
-    return [[piece if piece in vocabulary else "<unk>" for piece in pieces] + ["</s>"] for pieces in sentences]
+    return [before + [piece if piece in known else "<unk>" for piece in pieces] + ["</s>"] for pieces in sentences]
+
+
+def pieces_by_id(model: Path) -> list[str]:
+    return json.loads((model / "pieces.json").read_text(encoding="utf-8"))
+
+
+def forced_language(model: Path) -> str | None:
+    """What every translation of a multilingual model starts with."""
+    return "eng_Latn" if (model / "hf" / "sentencepiece.bpe.model").exists() else None
 
 
 def target_length(model: Path, lines: Path) -> int:
@@ -180,9 +191,12 @@ def ctranslate2_system(job: dict, sources: list[list[str]]):
         str(Path(job["model"]) / ("ct2" if job["precision"] == "int8" else "ct2-f32")), device="cpu", compute_type=compute,
         inter_threads=job["threads"], intra_threads=1)
 
+    language = forced_language(Path(job["model"]))
+    prefix = [[language]] * len(sources) if language else None
+
     def translate() -> int:
         results = translator.translate_batch(
-            sources, beam_size=job["beam"], min_decoding_length=job["length"], max_decoding_length=job["length"],
+            sources, target_prefix=prefix, beam_size=job["beam"], min_decoding_length=job["length"], max_decoding_length=job["length"],
             max_batch_size=job["batch_size"], batch_type=job["batch_type"])
         return sum(len(result.hypotheses[0]) for result in results)
 
@@ -195,7 +209,8 @@ def transformers_system(job: dict, sources: list[list[str]]):
 
     torch.set_num_threads(job["threads"])
     hf = Path(job["model"]) / "hf"
-    vocabulary = json.loads((hf / "vocab.json").read_text(encoding="utf-8"))
+    vocabulary = {piece: i for i, piece in enumerate(pieces_by_id(Path(job["model"])))}
+    language = forced_language(Path(job["model"]))
     model = transformers.AutoModelForSeq2SeqLM.from_pretrained(hf, dtype=torch.float32).eval()
     ids = sorted(([vocabulary[piece] for piece in pieces] for pieces in sources), key=len, reverse=True)
     pad = model.config.pad_token_id
@@ -208,7 +223,7 @@ def transformers_system(job: dict, sources: list[list[str]]):
             inputs = torch.tensor([row + [pad] * (width - len(row)) for row in batch])
             with torch.inference_mode():
                 model.generate(
-                    inputs, attention_mask=inputs.ne(pad).long(), num_beams=job["beam"], do_sample=False,
+                    inputs, attention_mask=inputs.ne(pad).long(), forced_bos_token_id=vocabulary.get(language), num_beams=job["beam"], do_sample=False,
                     min_new_tokens=job["length"], max_new_tokens=job["length"])
             tokens += job["length"] * len(batch)
         return tokens
