@@ -129,6 +129,9 @@ def convert(hf: Path, folder: Path, vocabulary: list[str], config) -> None:
         def get_vocab(self):
             return {piece: i for i, piece in enumerate(vocabulary)}
 
+        def convert_ids_to_tokens(self, i):
+            return vocabulary[i]
+
     class Converter(ctranslate2.converters.TransformersConverter):
         def load_tokenizer(self, *_, **__):
             return Vocabulary()

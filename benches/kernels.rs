@@ -50,11 +50,13 @@ fn attention(c: &mut Criterion) {
         let table: Vec<u32> = (0..positions.div_ceil(PAGE)).map(|_| pool.take()).collect();
         for position in 0..positions {
             let page = pool.page_mut(table[position / PAGE]);
-            kernels.store_key_value(page, heads, position % PAGE, &key_value, &key_value[width..], std::ptr::null());
+            kernels.store_key_value(page, heads, position % PAGE, &key_value, &key_value[width..]);
         }
         let (mut scratch, mut out) = (Vec::new(), vec![0.0; width]);
         group.bench_function(kernels.level.name(), |b| {
-            b.iter(|| kernels.attend(black_box(&query), &pool, &table, heads, positions, &mut scratch, &mut out, None, None))
+            b.iter(|| {
+                kernels.attend(black_box(&query), (width, width), &pool, &table, heads, positions, &mut scratch, &mut out, None)
+            })
         });
     }
 }

@@ -128,13 +128,11 @@ impl Int8Session<'_> {
                     for (position, row) in projected.chunks_exact(wide).enumerate() {
                         let page = self.encoder_pool.page_mut(pages[position / PAGE]);
                         let (key, value) = (&row[d + at..], &row[2 * d + at..]);
-                        pass.kernels.store_key_value(page, head, position % PAGE, key, value, std::ptr::null());
+                        pass.kernels.store_key_value(page, head, position % PAGE, key, value);
                     }
-                    let attended = s.attended[first * stride(d)..].chunks_exact_mut(stride(d));
-                    for (row, out) in projected.chunks_exact(wide).zip(attended) {
-                        let (query, out, pool) = (&row[at..], &mut out[at..], &self.encoder_pool);
-                        pass.kernels.attend(query, pool, &pages, head, source.len(), &mut s.attention, out, None, None);
-                    }
+                    let (queries, out) = (&projected[at..], &mut s.attended[first * stride(d) + at..]);
+                    let (strides, pool) = ((wide, stride(d)), &self.encoder_pool);
+                    pass.kernels.attend(queries, strides, pool, &pages, head, source.len(), &mut s.attention, out, None);
                 }
                 first += source.len();
             }
@@ -153,7 +151,7 @@ impl Int8Session<'_> {
                 let memory = self.memories[memory.0 as usize].as_ref().expect("memories are added before they are filled");
                 for (position, row) in (0..memory.length).zip(&mut projected) {
                     let page = self.pool.page_mut(memory.pages[position / PAGE]);
-                    pass.kernels.store_key_value(page, heads, position % PAGE, row, &row[d..], std::ptr::null());
+                    pass.kernels.store_key_value(page, heads, position % PAGE, row, &row[d..]);
                 }
             }
         }
@@ -182,14 +180,13 @@ impl Int8Session<'_> {
             // A row writes its key and value and then reads all up to its own, which rows before it wrote: those of a forced target too,
             // which share one history. What was just written is still in the cache.
             let attended = s.attended.chunks_exact_mut(stride(d));
-            for (number, ((row, projected), out)) in rows.iter().zip(s.projected.chunks_exact(wide)).zip(attended).enumerate() {
+            for ((row, projected), out) in rows.iter().zip(s.projected.chunks_exact(wide)).zip(attended) {
                 let pages = &self.histories[row.history].pages;
-                let (first, last) = (self.pool.address(pages[0]), pages[row.position / PAGE]);
-                let (page, at) = (self.pool.page_mut(last), row.position % PAGE);
-                pass.kernels.store_key_value(page, heads, at, &projected[d..], &projected[2 * d..], first);
-                let next = rows.get(number + 1).map(|row| self.histories[row.history].pages[row.position / PAGE]);
+                let (page, at) = (self.pool.page_mut(pages[row.position / PAGE]), row.position % PAGE);
+                pass.kernels.store_key_value(page, heads, at, &projected[d..], &projected[2 * d..]);
                 let positions = row.position + 1;
-                pass.kernels.attend(projected, &self.pool, pages, heads, positions, &mut s.attention, out, None, next);
+                let query = &projected[..d];
+                pass.kernels.attend(query, (d, d), &self.pool, pages, heads, positions, &mut s.attention, out, None);
             }
             pass.output(layer.output, s);
             pass.leave(attention_norm, s);
@@ -203,9 +200,8 @@ impl Int8Session<'_> {
                 let mean = weights
                     .as_mut()
                     .map(|weights| &mut weights[(index * rows.len() + number) * memory.length..][..memory.length]);
-                let next = rows.get(number + 1).and_then(|row| Some(self.memories[row.memory].as_ref()?.pages[0]));
                 let (pages, positions) = (&memory.pages, memory.length);
-                pass.kernels.attend(query, &self.pool, pages, heads, positions, &mut s.attention, out, mean, next);
+                pass.kernels.attend(&query[..d], (d, d), &self.pool, pages, heads, positions, &mut s.attention, out, mean);
             }
             pass.output(layer.cross_output, s);
             pass.leave(cross_norm, s);

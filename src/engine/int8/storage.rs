@@ -43,6 +43,7 @@ impl Storage {
             file: format!("memory for the packed weights of {}", checkpoint.name),
             source,
         })?;
+        let _ = memory.advise(memmap2::Advice::HugePage);
         fill(checkpoint, layout, &mut memory)?;
         Ok(Storage::Owned(memory))
     }

@@ -20,9 +20,10 @@ macro_rules! both {
 // pointers likewise.
 impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     type Int = (__m256i, __m256i);
+    /// `VNNI`: lanes 0–7 and 8–15. Without, each 32-bit lane sums one half of a group of four: columns 0–3, 4–7, …
+    type Sums = [__m256i; 4];
     const WIDE: bool = !VNNI;
     const TILE_VECTORS: usize = 1;
-    const ACCUMULATORS: usize = 4;
     const F32_ROWS: usize = 6;
     const F32_VECTORS: usize = 1;
 
@@ -133,17 +134,6 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
         }
     }
     #[inline(always)]
-    unsafe fn load_bf16_pairs(p: *const u32) -> (Self, Self) {
-        unsafe {
-            let (a, b) = (_mm256_loadu_si256(p.cast()), _mm256_loadu_si256(p.add(8).cast()));
-            let mask = _mm256_set1_epi32(0xffff_0000_u32 as i32);
-            (
-                Self(_mm256_castsi256_ps(_mm256_slli_epi32::<16>(a)), _mm256_castsi256_ps(_mm256_slli_epi32::<16>(b))),
-                Self(_mm256_castsi256_ps(_mm256_and_si256(a, mask)), _mm256_castsi256_ps(_mm256_and_si256(b, mask))),
-            )
-        }
-    }
-    #[inline(always)]
     unsafe fn store_quantized(self, p: *mut u8) {
         unsafe {
             // Packing works within 128-bit halves: the permutation puts the quarters in order.
@@ -156,6 +146,40 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
                 _mm_storeu_si128(p.cast(), bytes);
             }
         }
+    }
+    #[inline(always)]
+    unsafe fn store_signed(self, p: *mut u8) {
+        unsafe {
+            let words = _mm256_packs_epi32(_mm256_cvtps_epi32(self.0), _mm256_cvtps_epi32(self.1));
+            let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(words);
+            let bytes = _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
+            _mm_storeu_si128(p.cast(), bytes);
+        }
+    }
+    #[inline(always)]
+    unsafe fn no_sums() -> Self::Sums {
+        unsafe { [_mm256_setzero_si256(); 4] }
+    }
+    #[inline(always)]
+    unsafe fn add_products(mut sums: Self::Sums, w: *const i8, a: *const u8) -> Self::Sums {
+        unsafe {
+            if VNNI {
+                let a = _mm256_set1_epi32(a.cast::<i32>().read_unaligned());
+                sums[0] = _mm256_dpbusd_avx_epi32(sums[0], a, _mm256_loadu_si256(w.cast()));
+                sums[1] = _mm256_dpbusd_avx_epi32(sums[1], a, _mm256_loadu_si256(w.add(32).cast()));
+            } else {
+                let a = _mm256_set1_epi64x(a.cast::<i64>().read_unaligned());
+                for (i, sum) in sums.iter_mut().enumerate() {
+                    let w = _mm256_cvtepi8_epi16(_mm_loadu_si128(w.add(16 * i).cast()));
+                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(w, a));
+                }
+            }
+            sums
+        }
+    }
+    #[inline(always)]
+    unsafe fn total(s: Self::Sums) -> Self::Int {
+        unsafe { if VNNI { (s[0], s[1]) } else { (add_halves(s[0], s[1]), add_halves(s[2], s[3])) } }
     }
     #[inline(always)]
     unsafe fn from_int(i: Self::Int) -> Self {
@@ -198,6 +222,13 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     }
 }
 
+/// Adds the two halves of each of eight columns' sums: columns 0–3 in `a`, 4–7 in `b`.
+#[inline(always)]
+unsafe fn add_halves(a: __m256i, b: __m256i) -> __m256i {
+    // SAFETY: as in the `impl` above.
+    unsafe { _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_hadd_epi32(a, b)) }
+}
+
 /// Eight columns, `byte` their place in a group, by multiplying 16-bit integers.
 #[inline(always)]
 unsafe fn dot_eight<const MR: usize>(t: Tile, byte: usize) -> [__m256i; MR] {
@@ -230,6 +261,6 @@ unsafe fn dot_eight<const MR: usize>(t: Tile, byte: usize) -> [__m256i; MR] {
             second = second.wrapping_add(16);
             p = p.wrapping_add(128);
         }
-        acc.map(|[a, b]| _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_hadd_epi32(a, b)))
+        acc.map(|[a, b]| add_halves(a, b))
     }
 }

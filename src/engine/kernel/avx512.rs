@@ -10,9 +10,9 @@ pub(super) struct Avx512(__m512);
 // SAFETY (of every block below): the intrinsics need avx512f/bw/vl/dq/vnni, which the caller vouches for as `Lanes` asks; pointers likewise.
 impl Lanes for Avx512 {
     type Int = __m512i;
+    type Sums = __m512i;
     const WIDE: bool = false;
     const TILE_VECTORS: usize = 4;
-    const ACCUMULATORS: usize = 16;
     const F32_ROWS: usize = 6;
     const F32_VECTORS: usize = 4;
 
@@ -104,18 +104,28 @@ impl Lanes for Avx512 {
         }
     }
     #[inline(always)]
-    unsafe fn load_bf16_pairs(p: *const u32) -> (Self, Self) {
-        unsafe {
-            let words = _mm512_loadu_si512(p.cast());
-            let high = _mm512_and_si512(words, _mm512_set1_epi32(0xffff_0000_u32 as i32));
-            (Self(_mm512_castsi512_ps(_mm512_slli_epi32::<16>(words))), Self(_mm512_castsi512_ps(high)))
-        }
-    }
-    #[inline(always)]
     unsafe fn store_quantized(self, p: *mut u8) {
         unsafe {
             _mm_storeu_si128(p.cast(), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(self.0)));
         }
+    }
+    #[inline(always)]
+    unsafe fn store_signed(self, p: *mut u8) {
+        unsafe {
+            _mm_storeu_si128(p.cast(), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(self.0)));
+        }
+    }
+    #[inline(always)]
+    unsafe fn no_sums() -> Self::Sums {
+        unsafe { _mm512_setzero_si512() }
+    }
+    #[inline(always)]
+    unsafe fn add_products(sums: Self::Sums, w: *const i8, a: *const u8) -> Self::Sums {
+        unsafe { _mm512_dpbusd_epi32(sums, _mm512_set1_epi32(a.cast::<i32>().read_unaligned()), _mm512_loadu_si512(w.cast())) }
+    }
+    #[inline(always)]
+    unsafe fn total(sums: Self::Sums) -> Self::Int {
+        sums
     }
     #[inline(always)]
     unsafe fn from_int(i: Self::Int) -> Self {

@@ -16,12 +16,12 @@ pub(super) const LANES: usize = 16;
 pub(super) trait Lanes: Copy {
     /// Sixteen `i32` lanes.
     type Int: Copy;
+    /// Sixteen sums of products in the form in which they are added up.
+    type Sums: Copy;
     /// Quantised activations are held in two bytes (levels that multiply 16-bit integers) and not in one.
     const WIDE: bool;
     /// Panels of sixteen columns in a tile of the int8 multiplication: 1 or 4.
     const TILE_VECTORS: usize;
-    /// Vectors of sixteen lanes that fit in registers as accumulators beside their operands.
-    const ACCUMULATORS: usize;
     /// Most rows of an `f32` tile of [`Self::F32_VECTORS`] vectors.
     const F32_ROWS: usize;
     /// Vectors of sixteen columns in an `f32` tile: 1, 2 or 4.
@@ -53,14 +53,19 @@ pub(super) trait Lanes: Copy {
     unsafe fn sum(self) -> f32;
     unsafe fn maximum(self) -> f32;
     unsafe fn minimum(self) -> f32;
-    /// Reads sixteen words of two bfloat16 each: the low halves and the high halves, as `f32`.
-    unsafe fn load_bf16_pairs(p: *const u32) -> (Self, Self);
     /// Rounds (ties to even) values in 0..=255 and writes them in a byte each, or in two (see [`Self::WIDE`]).
     unsafe fn store_quantized(self, p: *mut u8);
+    /// Rounds (ties to even) values in -127..=127 and writes them in a byte each.
+    unsafe fn store_signed(self, p: *mut u8);
     unsafe fn from_int(i: Self::Int) -> Self;
 
     /// Asks for the cache line at `p`, which may be any address: it is not read.
     unsafe fn fetch<T>(p: *const T);
+
+    unsafe fn no_sums() -> Self::Sums;
+    /// Adds the products of four quantised activations at `a` with the four signed bytes of each of sixteen columns at `w`.
+    unsafe fn add_products(sums: Self::Sums, w: *const i8, a: *const u8) -> Self::Sums;
+    unsafe fn total(sums: Self::Sums) -> Self::Int;
 
     /// The dot products of `MR` rows of activations with [`Self::TILE_VECTORS`] panels of 16 columns: `acc[row][panel]`.
     unsafe fn dot_tile<const MR: usize>(tile: Tile) -> [[Self::Int; 4]; MR];

@@ -37,9 +37,10 @@ unsafe fn less_or_second(a: float32x4_t, b: float32x4_t) -> float32x4_t {
 // pointers likewise.
 impl<const DOT: bool> Lanes for Neon<DOT> {
     type Int = [int32x4_t; 4];
+    /// Sums of signed products, and sums of the weights: the activations are multiplied as `a - 128`.
+    type Sums = [[int32x4_t; 4]; 2];
     const WIDE: bool = false;
     const TILE_VECTORS: usize = 1;
-    const ACCUMULATORS: usize = 4;
     const F32_ROWS: usize = 6;
     const F32_VECTORS: usize = 1;
 
@@ -149,15 +150,6 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
         unsafe { vminvq_f32(less_or_second(less_or_second(self.0[0], self.0[2]), less_or_second(self.0[1], self.0[3]))) }
     }
     #[inline(always)]
-    unsafe fn load_bf16_pairs(p: *const u32) -> (Self, Self) {
-        unsafe {
-            let words = [vld1q_u32(p), vld1q_u32(p.add(4)), vld1q_u32(p.add(8)), vld1q_u32(p.add(12))];
-            let low = |i: usize| vreinterpretq_f32_u32(vshlq_n_u32::<16>(words[i]));
-            let high = |i: usize| vreinterpretq_f32_u32(vandq_u32(words[i], vdupq_n_u32(0xffff_0000)));
-            (Self([low(0), low(1), low(2), low(3)]), Self([high(0), high(1), high(2), high(3)]))
-        }
-    }
-    #[inline(always)]
     unsafe fn store_quantized(self, p: *mut u8) {
         unsafe {
             let quarter = |i: usize| vmovn_u32(vcvtnq_u32_f32(self.0[i]));
@@ -165,6 +157,36 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
             let high = vcombine_u16(quarter(2), quarter(3));
             vst1q_u8(p, vcombine_u8(vmovn_u16(low), vmovn_u16(high)));
         }
+    }
+    #[inline(always)]
+    unsafe fn store_signed(self, p: *mut u8) {
+        unsafe {
+            let quarter = |i: usize| vmovn_s32(vcvtnq_s32_f32(self.0[i]));
+            let low = vcombine_s16(quarter(0), quarter(1));
+            let high = vcombine_s16(quarter(2), quarter(3));
+            vst1q_s8(p.cast(), vcombine_s8(vmovn_s16(low), vmovn_s16(high)));
+        }
+    }
+    #[inline(always)]
+    unsafe fn no_sums() -> Self::Sums {
+        unsafe { [[vdupq_n_s32(0); 4]; 2] }
+    }
+    #[inline(always)]
+    unsafe fn add_products(mut sums: Self::Sums, w: *const i8, a: *const u8) -> Self::Sums {
+        unsafe {
+            let a = vreinterpretq_s8_u32(vdupq_n_u32(a.cast::<u32>().read_unaligned() ^ 0x8080_8080));
+            for i in 0..4 {
+                let w = vld1q_s8(w.add(16 * i));
+                let one = vdupq_n_s8(1);
+                sums[0][i] = if DOT { sdot(sums[0][i], w, a) } else { multiply_add(sums[0][i], w, a) };
+                sums[1][i] = if DOT { sdot(sums[1][i], w, one) } else { multiply_add(sums[1][i], w, one) };
+            }
+            sums
+        }
+    }
+    #[inline(always)]
+    unsafe fn total(sums: Self::Sums) -> Self::Int {
+        unsafe { std::array::from_fn(|i| vmlaq_n_s32(sums[0][i], sums[1][i], 128)) }
     }
     #[inline(always)]
     unsafe fn from_int(i: Self::Int) -> Self {

@@ -88,11 +88,6 @@ impl Pool {
         words
     }
 
-    /// Where a page lies, to fetch it.
-    pub fn address(&self, id: u32) -> *const u32 {
-        self.page(id).as_ptr()
-    }
-
     pub fn page_mut(&mut self, id: u32) -> &mut [u32] {
         let (slab, range) = self.place(id);
         // SAFETY: as above; any `u32` is four bytes.

@@ -140,7 +140,7 @@ pub(super) unsafe fn softmax<V: Lanes>(x: *mut f32, n: usize) {
 /// # Safety
 /// As [`Lanes`]; `p` is valid for `n` values.
 #[inline(always)]
-unsafe fn load_part<V: Lanes>(p: *const f32, n: usize) -> V {
+pub(super) unsafe fn load_part<V: Lanes>(p: *const f32, n: usize) -> V {
     // SAFETY: the caller vouches for `n` values; the copy is sixteen long.
     unsafe {
         if n == LANES {

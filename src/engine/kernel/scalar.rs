@@ -37,9 +37,9 @@ fn less_or_second(a: f32, b: f32) -> f32 {
 // SAFETY (of every block below): only pointer reads and writes, for which the caller vouches as `Lanes` asks.
 impl Lanes for Scalar {
     type Int = [i32; LANES];
+    type Sums = [i32; LANES];
     const WIDE: bool = false;
     const TILE_VECTORS: usize = 1;
-    const ACCUMULATORS: usize = 4;
     const F32_ROWS: usize = 2;
     const F32_VECTORS: usize = 1;
 
@@ -116,14 +116,30 @@ impl Lanes for Scalar {
         self.fold(less_or_second)
     }
     #[inline(always)]
-    unsafe fn load_bf16_pairs(p: *const u32) -> (Self, Self) {
-        let words = unsafe { p.cast::<[u32; LANES]>().read_unaligned() };
-        (Self(words.map(|w| f32::from_bits(w << 16))), Self(words.map(|w| f32::from_bits(w & 0xffff_0000))))
-    }
-    #[inline(always)]
     unsafe fn store_quantized(self, p: *mut u8) {
         let bytes = self.0.map(|x| x.round_ties_even() as i32 as u8);
         unsafe { p.cast::<[u8; LANES]>().write_unaligned(bytes) }
+    }
+    #[inline(always)]
+    unsafe fn store_signed(self, p: *mut u8) {
+        let bytes = self.0.map(|x| x.round_ties_even() as i8 as u8);
+        unsafe { p.cast::<[u8; LANES]>().write_unaligned(bytes) }
+    }
+    #[inline(always)]
+    unsafe fn no_sums() -> Self::Sums {
+        [0; LANES]
+    }
+    #[inline(always)]
+    unsafe fn add_products(mut sums: Self::Sums, w: *const i8, a: *const u8) -> Self::Sums {
+        let (w, a) = unsafe { (w.cast::<[[i8; 4]; LANES]>().read_unaligned(), a.cast::<[u8; 4]>().read_unaligned()) };
+        for (sum, w) in sums.iter_mut().zip(w) {
+            *sum += (0..4).map(|j| i32::from(a[j]) * i32::from(w[j])).sum::<i32>();
+        }
+        sums
+    }
+    #[inline(always)]
+    unsafe fn total(sums: Self::Sums) -> Self::Int {
+        sums
     }
     #[inline(always)]
     unsafe fn from_int(i: Self::Int) -> Self {
@@ -134,15 +150,9 @@ impl Lanes for Scalar {
     #[inline(always)]
     unsafe fn dot_tile<const MR: usize>(t: Tile) -> [[Self::Int; 4]; MR] {
         let mut acc = [[[0i32; LANES]; 4]; MR];
-        unsafe {
-            for (i, row) in acc.iter_mut().enumerate() {
-                for g in 0..t.groups {
-                    let w = t.w.add(g * 64).cast::<[[i8; 4]; LANES]>().read_unaligned();
-                    let a = t.a.add(i * t.stride + g * 4).cast::<[u8; 4]>().read_unaligned().map(i32::from);
-                    for (column, w) in row[0].iter_mut().zip(w) {
-                        *column += (0..4).map(|j| a[j] * i32::from(w[j])).sum::<i32>();
-                    }
-                }
+        for (i, row) in acc.iter_mut().enumerate() {
+            for g in 0..t.groups {
+                row[0] = unsafe { Self::add_products(row[0], t.w.add(g * 64), t.a.add(i * t.stride + g * 4)) };
             }
         }
         acc

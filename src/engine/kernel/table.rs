@@ -320,12 +320,11 @@ impl Kernels {
         }
     }
 
-    /// Writes a row's keys and values (all heads) at `position` (0–15) of a page. `next` is where a page lies whose keys are read next, if
-    /// that is known ([`Pool::address`]): it is fetched meanwhile.
-    pub fn store_key_value(&self, page: &mut [u32], heads: Heads, position: usize, key: &[f32], value: &[f32], next: *const u32) {
+    /// Writes a row's keys and values (all heads) at `position` (0–15) of a page.
+    pub fn store_key_value(&self, page: &mut [u32], heads: Heads, position: usize, key: &[f32], value: &[f32]) {
         let width = heads.count * heads.shape.size;
         assert!(position < LANES && heads.end() <= page.len() && key.len() >= width && value.len() >= width);
-        // SAFETY: the heads' tiles lie within the page, the rows hold all heads; `next` is never read.
+        // SAFETY: the heads' tiles lie within the page, the rows hold all heads.
         unsafe {
             (self.store)(pages::Store {
                 layer: page.as_mut_ptr().add(heads.offset),
@@ -334,19 +333,19 @@ impl Kernels {
                 position,
                 key: key.as_ptr(),
                 value: value.as_ptr(),
-                next: next.wrapping_add(heads.offset),
             })
         }
     }
 
-    /// Attention of one row over the first `positions` of the pages that `table` names: `out = softmax(query · keysᵀ / √size) · values`, head by head.
+    /// Attention over the first `positions` of the pages that `table` names: `out = softmax(query · keysᵀ / √size) · values`, head by head.
     ///
-    /// `scratch` grows as needed; `mean`, if given, gets the mean over the heads of the attention weights added. `next` is the page that the
-    /// next row starts with, if that is known: it is fetched meanwhile.
+    /// `query` and `out` are rows that start `strides` values apart (a row holds all heads); as many as `query` has. `scratch` grows as needed;
+    /// `mean`, if given, gets the mean over the heads of the attention weights added.
     #[allow(clippy::too_many_arguments)]
     pub fn attend(
         &self,
         query: &[f32],
+        strides: (usize, usize),
         pool: &Pool,
         table: &[u32],
         heads: Heads,
@@ -354,12 +353,13 @@ impl Kernels {
         scratch: &mut Vec<f32>,
         out: &mut [f32],
         mean: Option<&mut [f32]>,
-        next: Option<u32>,
     ) {
         let width = heads.count * heads.shape.size;
         assert!(query.len() >= width && out.len() >= width && heads.end() <= pool.page_words());
+        let queries = 1 + (query.len() - width) / strides.0.max(1);
+        assert!(strides.0 >= width && strides.1 >= width && out.len() >= (queries - 1) * strides.1 + width);
         assert!((1..=table.len() * LANES).contains(&positions) && positions <= MAX_POSITIONS);
-        let scratch_len = pages::scratch_len(heads.shape, heads.count, positions);
+        let scratch_len = pages::scratch_len(heads.shape, positions);
         if scratch.len() < scratch_len {
             scratch.resize(scratch_len, 0.0);
         }
@@ -373,6 +373,8 @@ impl Kernels {
         unsafe {
             (self.attend)(PageAttention {
                 query: query.as_ptr(),
+                query_stride: strides.0,
+                queries,
                 pages: pages.as_ptr().cast(),
                 offset: heads.offset,
                 positions,
@@ -381,7 +383,7 @@ impl Kernels {
                 scale: 1.0 / (heads.shape.size as f32).sqrt(),
                 scratch: scratch.as_mut_ptr(),
                 out: out.as_mut_ptr(),
-                next_page: next.map_or(std::ptr::null(), |id| pool.page(id).as_ptr()),
+                out_stride: strides.1,
                 mean: mean.map_or(std::ptr::null_mut(), |mean| mean.as_mut_ptr()),
             })
         }
