@@ -1,4 +1,4 @@
-//! Many sentences in flight: workers over one shared queue, longest first.
+//! Many sentences in flight: workers over one shared queue, longest first, ending together.
 //!
 //! Every worker thread has its own [`Session`] and a batch of live sentences. A sentence that is done leaves at once; when a quarter of the
 //! token budget is free, waiting ones join, so that the encoder gets a batch and the decoder's rows stay many. What a sentence's translation is
@@ -34,18 +34,19 @@ pub fn translate(
     let budget = max_batch_tokens.unwrap_or_else(|| model.batch_tokens());
     let queue = Queue::new(sources, options.beams, threads, budget);
     let failed = AtomicBool::new(false);
-    let work = || {
+    let work = &|worker: usize| {
         let stop = || cancel.load(Ordering::Relaxed) || failed.load(Ordering::Relaxed);
-        let result =
-            model.session().and_then(|mut session| Worker::new(sources, options, &queue).run(session.as_mut(), on_done, &stop));
+        let result = model
+            .session()
+            .and_then(|mut session| Worker::new(worker, sources, options, &queue).run(session.as_mut(), on_done, &stop));
         if result.is_err() {
             failed.store(true, Ordering::Relaxed);
         }
         result
     };
     std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let first = work();
+        let others: Vec<_> = (1..threads).map(|worker| scope.spawn(move || work(worker))).collect();
+        let first = work(0);
         others.into_iter().fold(first, |result, worker| {
             let other = worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             result.and(other)
@@ -53,54 +54,78 @@ pub fn translate(
     })
 }
 
-/// Sentences that wait, longest first, shared by the workers.
+/// Sentences that wait. They are dealt to the workers longest first, so that each has as many sentences and about as many tokens as the others and
+/// all end together; a worker that has none left takes half of those that wait for another.
 struct Queue {
-    threads: usize,
+    /// Tokens times beams that a worker has in flight.
     budget: usize,
     /// Tokens times beams of each sentence.
     costs: Vec<usize>,
-    state: Mutex<QueueState>,
+    hands: Mutex<Vec<Hand>>,
 }
 
-struct QueueState {
+/// What waits for one worker.
+#[derive(Default)]
+struct Hand {
     /// Indices of sources, the next one last.
     waiting: Vec<usize>,
-    /// Cost of everything that isn't done yet, in flight or waiting.
-    outstanding: usize,
+    /// Of all that wait.
+    cost: usize,
 }
 
 impl Queue {
     fn new(sources: &[Vec<u32>], beams: usize, threads: usize, budget: usize) -> Self {
         let costs: Vec<usize> = sources.iter().map(|source| source.len().max(1) * beams).collect();
-        let mut waiting: Vec<usize> = (0..sources.len()).collect();
-        waiting.sort_by_key(|&index| (costs[index], std::cmp::Reverse(index)));
-        let outstanding = costs.iter().sum();
-        Self { threads, budget, costs, state: Mutex::new(QueueState { waiting, outstanding }) }
+        let mut order: Vec<usize> = (0..sources.len()).collect();
+        order.sort_by_key(|&index| (costs[index], std::cmp::Reverse(index)));
+        let mut hands: Vec<Hand> = (0..threads).map(|_| Hand::default()).collect();
+        // There and back, so that nobody always gets the shorter one.
+        let there_and_back = (0..threads).chain((0..threads).rev()).cycle();
+        for (index, hand) in order.into_iter().zip(there_and_back) {
+            hands[hand].waiting.push(index);
+            hands[hand].cost += costs[index];
+        }
+        Self { budget, costs, hands: Mutex::new(hands) }
     }
 
     /// The sentences that a worker with `live` cost in flight should start now. A worker without any gets one whatever it costs.
-    fn take(&self, live: usize) -> Vec<usize> {
-        let mut state = self.state.lock().expect("no worker panics with the lock held");
-        // Near the end every worker holds its share only, so that none idles while another has two batches' worth.
-        let limit = self.budget.min(state.outstanding.div_ceil(self.threads));
+    fn take(&self, worker: usize, live: usize) -> Vec<usize> {
         let mut taken = Vec::new();
-        if live > 0 && live > limit - limit / 4 {
+        if live > self.budget - self.budget / 4 {
             return taken;
         }
+        let mut hands = self.hands.lock().expect("no worker panics with the lock held");
+        if hands[worker].waiting.is_empty() {
+            self.share(&mut hands, worker);
+        }
+        let hand = &mut hands[worker];
+        // A worker that starts from nothing divides what it has into equal parts: the last one is no smaller than the first.
+        let limit = if live == 0 { hand.cost.div_ceil(hand.cost.div_ceil(self.budget).max(1)) } else { self.budget };
         let mut cost = live;
-        while let Some(&next) = state.waiting.last() {
-            if cost > 0 && cost + self.costs[next] > limit {
+        while let Some(&next) = hand.waiting.last() {
+            let more = self.costs[next];
+            if cost > 0 && (cost + more > self.budget || cost + more / 2 > limit) {
                 break;
             }
             cost += self.costs[next];
+            hand.cost -= self.costs[next];
             taken.push(next);
-            state.waiting.pop();
+            hand.waiting.pop();
         }
         taken
     }
 
-    fn done(&self, index: usize) {
-        self.state.lock().expect("no worker panics with the lock held").outstanding -= self.costs[index];
+    /// Gives a worker every second sentence of the one for whom most waits.
+    fn share(&self, hands: &mut [Hand], worker: usize) {
+        let Some(from) = hands.iter_mut().max_by_key(|hand| hand.cost) else { return };
+        let all = std::mem::take(from);
+        let mut given = Hand::default();
+        for (place, index) in all.waiting.into_iter().enumerate() {
+            let hand = if place % 2 == 0 { &mut given } else { &mut *from };
+            hand.waiting.push(index);
+            hand.cost += self.costs[index];
+        }
+        hands[worker] = given;
     }
 }
 
@@ -112,6 +137,7 @@ struct Live {
 }
 
 struct Worker<'a> {
+    number: usize,
     sources: &'a [Vec<u32>],
     options: &'a DecodeOptions,
     rules: Rules<'a>,
@@ -120,8 +146,8 @@ struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    fn new(sources: &'a [Vec<u32>], options: &'a DecodeOptions, queue: &'a Queue) -> Self {
-        Self { sources, options, rules: Rules::new(options), queue, live: Vec::new() }
+    fn new(number: usize, sources: &'a [Vec<u32>], options: &'a DecodeOptions, queue: &'a Queue) -> Self {
+        Self { number, sources, options, rules: Rules::new(options), queue, live: Vec::new() }
     }
 
     fn run(
@@ -167,14 +193,13 @@ impl<'a> Worker<'a> {
     /// Starts waiting sentences as far as the budget goes. None is live afterwards only where none waits any more.
     fn admit(&mut self, session: &mut dyn Session, on_done: &dyn Fn(usize, Vec<Hypothesis>)) -> Result<()> {
         let live = self.live.iter().map(|sentence| self.queue.costs[sentence.index]).sum();
-        let mut taken = self.queue.take(live);
+        let mut taken = self.queue.take(self.number, live);
         // A limit so low that nothing has to be decoded.
         let over_at_once = !taken.is_empty() && Search::new(self.options).is_over();
         taken.retain(|&index| {
             let search = Search::new(self.options);
             let over = search.is_over();
             if over {
-                self.queue.done(index);
                 on_done(index, search.into_hypotheses(self.options));
             }
             !over
@@ -205,7 +230,6 @@ impl<'a> Worker<'a> {
             row += rows;
             if sentence.search.is_over() {
                 session.release(sentence.memory);
-                self.queue.done(sentence.index);
                 on_done(sentence.index, sentence.search.into_hypotheses(self.options));
             } else {
                 going.push(sentence);
