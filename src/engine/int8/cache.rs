@@ -15,7 +15,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// Changed whenever the meaning of the bytes changes.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 const MAGIC: &[u8; 12] = b"jisr packed\n";
 /// Magic, version, size, checksum, padding: the weights start at a page.
 const HEADER: usize = 4096;

@@ -1,7 +1,8 @@
 //! AVX2 with FMA: two 256-bit registers hold the sixteen lanes.
 //!
-//! Integer products come from `vpdpbusd` where AVX-VNNI is there. Without it `vpmaddwd` multiplies pairs of 16-bit integers exactly;
-//! the more usual `vpmaddubsw` adds pairs of products in 16 bits and saturates, which would make the result depend on the level.
+//! Integer products come from `vpdpbusd` where AVX-VNNI is there. Without it `vpmaddubsw` adds pairs of products in 16 bits, where it would
+//! saturate; packed weights are scaled so that no pair reaches that ([`super::packed`]). Keys and values are not, and there `vpmaddwd`
+//! multiplies 16-bit integers.
 
 use super::lanes::{Lanes, Tile};
 use std::arch::x86_64::*;
@@ -22,7 +23,6 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     type Int = (__m256i, __m256i);
     /// `VNNI`: lanes 0–7 and 8–15. Without, each 32-bit lane sums one half of a group of four: columns 0–3, 4–7, …
     type Sums = [__m256i; 4];
-    const WIDE: bool = !VNNI;
     const TILE_VECTORS: usize = 1;
     const F32_ROWS: usize = 6;
     const F32_VECTORS: usize = 1;
@@ -139,12 +139,8 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
             // Packing works within 128-bit halves: the permutation puts the quarters in order.
             let words = _mm256_packs_epi32(_mm256_cvtps_epi32(self.0), _mm256_cvtps_epi32(self.1));
             let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(words);
-            if Self::WIDE {
-                _mm256_storeu_si256(p.cast(), words);
-            } else {
-                let bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
-                _mm_storeu_si128(p.cast(), bytes);
-            }
+            let bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
+            _mm_storeu_si128(p.cast(), bytes);
         }
     }
     #[inline(always)]
@@ -168,7 +164,7 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
                 sums[0] = _mm256_dpbusd_avx_epi32(sums[0], a, _mm256_loadu_si256(w.cast()));
                 sums[1] = _mm256_dpbusd_avx_epi32(sums[1], a, _mm256_loadu_si256(w.add(32).cast()));
             } else {
-                let a = _mm256_set1_epi64x(a.cast::<i64>().read_unaligned());
+                let a = _mm256_cvtepu8_epi16(_mm_set1_epi32(a.cast::<i32>().read_unaligned()));
                 for (i, sum) in sums.iter_mut().enumerate() {
                     let w = _mm256_cvtepi8_epi16(_mm_loadu_si128(w.add(16 * i).cast()));
                     *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(w, a));
@@ -193,33 +189,32 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     unsafe fn dot_tile<const MR: usize>(t: Tile) -> [[Self::Int; 4]; MR] {
         unsafe {
             let mut out = [[(_mm256_setzero_si256(), _mm256_setzero_si256()); 4]; MR];
-            if VNNI {
-                let mut acc = [(_mm256_setzero_si256(), _mm256_setzero_si256()); MR];
-                for g in 0..t.groups {
-                    for line in 0..t.fetch_lines {
-                        Self::fetch(t.fetch.wrapping_add((g * t.fetch_lines + line) * 64));
-                    }
-                    let p = t.w.add(g * 64);
-                    let w = (_mm256_loadu_si256(p.cast()), _mm256_loadu_si256(p.add(32).cast()));
-                    for (i, acc) in acc.iter_mut().enumerate() {
-                        let a = _mm256_set1_epi32(t.a.add(i * t.stride + g * 4).cast::<i32>().read_unaligned());
-                        acc.0 = _mm256_dpbusd_avx_epi32(acc.0, a, w.0);
-                        acc.1 = _mm256_dpbusd_avx_epi32(acc.1, a, w.1);
-                    }
+            let mut acc = [(_mm256_setzero_si256(), _mm256_setzero_si256()); MR];
+            for g in 0..t.groups {
+                for line in 0..t.fetch_lines {
+                    Self::fetch(t.fetch.wrapping_add((g * t.fetch_lines + line) * 64));
                 }
-                for i in 0..MR {
-                    out[i][0] = acc[i];
+                let p = t.w.add(g * 64);
+                let w = (_mm256_loadu_si256(p.cast()), _mm256_loadu_si256(p.add(32).cast()));
+                for (i, acc) in acc.iter_mut().enumerate() {
+                    let a = _mm256_set1_epi32(t.a.add(i * t.stride + g * 4).cast::<i32>().read_unaligned());
+                    acc.0 = if VNNI { _mm256_dpbusd_avx_epi32(acc.0, a, w.0) } else { add_pairs(acc.0, a, w.0) };
+                    acc.1 = if VNNI { _mm256_dpbusd_avx_epi32(acc.1, a, w.1) } else { add_pairs(acc.1, a, w.1) };
                 }
-            } else {
-                let low = dot_eight::<MR>(t, 0);
-                let high = dot_eight::<MR>(Tile { fetch_lines: 0, ..t }, 32);
-                for i in 0..MR {
-                    out[i][0] = (low[i], high[i]);
-                }
+            }
+            for i in 0..MR {
+                out[i][0] = acc[i];
             }
             out
         }
     }
+}
+
+/// As `vpdpbusd`, where no two neighbouring products leave 16 bits.
+#[inline(always)]
+unsafe fn add_pairs(acc: __m256i, a: __m256i, w: __m256i) -> __m256i {
+    // SAFETY: as in the `impl` above.
+    unsafe { _mm256_add_epi32(acc, _mm256_madd_epi16(_mm256_maddubs_epi16(a, w), _mm256_set1_epi16(1))) }
 }
 
 /// Adds the two halves of each of eight columns' sums: columns 0–3 in `a`, 4–7 in `b`.
@@ -227,40 +222,4 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
 unsafe fn add_halves(a: __m256i, b: __m256i) -> __m256i {
     // SAFETY: as in the `impl` above.
     unsafe { _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_hadd_epi32(a, b)) }
-}
-
-/// Eight columns, `byte` their place in a group, by multiplying 16-bit integers.
-#[inline(always)]
-unsafe fn dot_eight<const MR: usize>(t: Tile, byte: usize) -> [__m256i; MR] {
-    // SAFETY: as in the `impl` above.
-    unsafe {
-        // Each 32-bit lane sums one half of a column's group of four: columns 0–3 in the first register, 4–7 in the second.
-        let mut acc = [[_mm256_setzero_si256(); 2]; MR];
-        // Rows are reached as a pointer plus 0, 1 or 2 strides, which the addressing does for nothing.
-        let mut first = t.a;
-        let mut second = t.a.wrapping_add(3 * t.stride);
-        let mut p = t.w.add(byte);
-        // Two groups in a round; `k` is a multiple of 16, so their number is even.
-        for g in 0..t.groups / 2 {
-            for line in 0..2 * t.fetch_lines {
-                _mm_prefetch::<_MM_HINT_T0>(t.fetch.wrapping_add((g * 2 * t.fetch_lines + line) * 64));
-            }
-            for half in 0..2 {
-                let w = [
-                    _mm256_cvtepi8_epi16(_mm_loadu_si128(p.add(half * 64).cast())),
-                    _mm256_cvtepi8_epi16(_mm_loadu_si128(p.add(half * 64 + 16).cast())),
-                ];
-                for (i, row) in acc.iter_mut().enumerate() {
-                    let at = if i < 3 { first.add(i * t.stride) } else { second.add((i - 3) * t.stride) };
-                    let a = _mm256_set1_epi64x(at.add(half * 8).cast::<i64>().read_unaligned());
-                    row[0] = _mm256_add_epi32(row[0], _mm256_madd_epi16(w[0], a));
-                    row[1] = _mm256_add_epi32(row[1], _mm256_madd_epi16(w[1], a));
-                }
-            }
-            first = first.wrapping_add(16);
-            second = second.wrapping_add(16);
-            p = p.wrapping_add(128);
-        }
-        acc.map(|[a, b]| add_halves(a, b))
-    }
 }

@@ -11,7 +11,6 @@ pub(super) struct Avx512(__m512);
 impl Lanes for Avx512 {
     type Int = __m512i;
     type Sums = __m512i;
-    const WIDE: bool = false;
     const TILE_VECTORS: usize = 4;
     const F32_ROWS: usize = 6;
     const F32_VECTORS: usize = 4;

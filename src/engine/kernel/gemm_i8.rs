@@ -95,13 +95,12 @@ fn tile_rows(left: usize) -> usize {
 unsafe fn tile<V: Lanes, const MR: usize>(g: Gemm, panel: usize, row: usize, fetch: usize, lines: usize) {
     // SAFETY: `row..row + MR` and the panels are within the arguments' bounds; the fetched address is never read.
     unsafe {
-        let width = if V::WIDE { 2 } else { 1 };
         let column = panel * LANES;
         let acc = V::dot_tile::<MR>(Tile {
             w: g.w.add(column * g.k),
             groups: g.k / 4,
-            a: g.a.add(row * g.k * width),
-            stride: g.k * width,
+            a: g.a.add(row * g.k),
+            stride: g.k,
             sum: g.sum.add(column),
             fetch: g.w.wrapping_add(fetch),
             fetch_lines: lines,

@@ -18,8 +18,6 @@ pub(super) trait Lanes: Copy {
     type Int: Copy;
     /// Sixteen sums of products in the form in which they are added up.
     type Sums: Copy;
-    /// Quantised activations are held in two bytes (levels that multiply 16-bit integers) and not in one.
-    const WIDE: bool;
     /// Panels of sixteen columns in a tile of the int8 multiplication: 1 or 4.
     const TILE_VECTORS: usize;
     /// Most rows of an `f32` tile of [`Self::F32_VECTORS`] vectors.
@@ -53,7 +51,7 @@ pub(super) trait Lanes: Copy {
     unsafe fn sum(self) -> f32;
     unsafe fn maximum(self) -> f32;
     unsafe fn minimum(self) -> f32;
-    /// Rounds (ties to even) values in 0..=255 and writes them in a byte each, or in two (see [`Self::WIDE`]).
+    /// Rounds (ties to even) values in 0..=255 and writes them in a byte each.
     unsafe fn store_quantized(self, p: *mut u8);
     /// Rounds (ties to even) values in -127..=127 and writes them in a byte each.
     unsafe fn store_signed(self, p: *mut u8);

@@ -39,7 +39,6 @@ impl<const DOT: bool> Lanes for Neon<DOT> {
     type Int = [int32x4_t; 4];
     /// Sums of signed products, and sums of the weights: the activations are multiplied as `a - 128`.
     type Sums = [[int32x4_t; 4]; 2];
-    const WIDE: bool = false;
     const TILE_VECTORS: usize = 1;
     const F32_ROWS: usize = 6;
     const F32_VECTORS: usize = 1;

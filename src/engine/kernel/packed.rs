@@ -58,7 +58,7 @@ impl ColumnsMut<'_> {
     pub fn pack(self, rows: &[f32], k: usize, first: usize) {
         let padded_k = k.next_multiple_of(LANES);
         for (column, row) in (first..).zip(rows.chunks_exact(k)) {
-            let largest = row.iter().fold(0f32, |a, x| a.max(x.abs()));
+            let largest = largest_pair(row);
             let inverse = if largest > 1e-30 { 127.0 / largest } else { 0.0 };
             self.scale[column] = largest / 127.0;
             let panel = &mut self.weights[column / LANES * LANES * padded_k..][..LANES * padded_k];
@@ -73,6 +73,18 @@ impl ColumnsMut<'_> {
             self.sum[column] = sum as f32;
         }
     }
+}
+
+/// The largest magnitude that two neighbours (0 and 1, 2 and 3, …) can add to a sum: that of both where they have the same sign, else of one.
+///
+/// Quantised by this, a pair times two activations of 255 stays within 16 bits, so that processors without VNNI multiply bytes, exactly, at
+/// nearly their full speed. It costs other processors a fraction of a bit of precision.
+fn largest_pair(row: &[f32]) -> f32 {
+    let pair = |pair: &[f32]| {
+        let (a, b) = (pair[0], pair.get(1).copied().unwrap_or(0.0));
+        a.abs().max(b.abs()).max((a + b).abs())
+    };
+    row.chunks(2).map(pair).fold(0.0, f32::max)
 }
 
 /// A borrowed [`PackedI8`], for instance of a mapped file.
@@ -145,9 +157,8 @@ impl QuantizedRows {
     /// Makes room for `rows` rows of `k` values.
     pub(super) fn shape(&mut self, rows: usize, k: usize) {
         (self.rows, self.k) = (rows, k.next_multiple_of(LANES));
-        // Two bytes per value: the widest form of any level.
-        if self.data.len() < rows * self.k * 2 {
-            self.data.resize(rows * self.k * 2, 0);
+        if self.data.len() < rows * self.k {
+            self.data.resize(rows * self.k, 0);
         }
         if self.scale.len() < rows {
             self.scale.resize(rows, 0.0);

@@ -85,47 +85,45 @@ pub(super) unsafe fn store<V: Lanes>(s: Store) {
     unsafe {
         for head in 0..heads {
             let to = tile(layer.add(head * shape.words()), shape);
+            let (key, value) = (key.add(head * shape.size), value.add(head * shape.size));
+            let (key_scale, key_inverse) = signed_scale::<V>(key, shape.size);
+            let (value_scale, value_inverse) = signed_scale::<V>(value, shape.size);
+            let value_bytes = to.values.add(position / 4 * LANES).cast::<u8>().add(position % 4);
             let mut sum = V::splat(0.0);
-            *to.key_scale.add(position) = each_sixteen::<V>(key.add(head * shape.size), shape.size, |at, rounded, bytes| {
+            for at in (0..shape.size).step_by(LANES) {
+                let n = LANES.min(shape.size - at);
+                let mut bytes = [0; LANES];
+                let rounded = load_part::<V>(key.add(at), n).mul(key_inverse).round();
                 sum = sum.add(rounded);
+                rounded.store_signed(bytes.as_mut_ptr());
                 for (group, word) in bytes.as_chunks::<4>().0.iter().enumerate() {
                     *to.keys.add((at / 4 + group) * LANES + position) = u32::from_ne_bytes(*word);
                 }
-            });
-            *to.key_sum.add(position) = sum.sum();
-            let first = to.values.add(position / 4 * LANES).cast::<u8>().add(position % 4);
-            *to.value_scale.add(position) = each_sixteen::<V>(value.add(head * shape.size), shape.size, |at, _, bytes| {
+                load_part::<V>(value.add(at), n).mul(value_inverse).store_signed(bytes.as_mut_ptr());
                 for (i, byte) in bytes.iter().enumerate() {
-                    *first.add(at * LANES + i * 4) = *byte;
+                    *value_bytes.add(at * LANES + i * 4) = *byte;
                 }
-            });
+            }
+            *to.key_sum.add(position) = sum.sum();
+            (*to.key_scale.add(position), *to.value_scale.add(position)) = (key_scale, value_scale);
         }
     }
 }
 
-/// Quantises `n` values to -127..=127 by their largest magnitude and hands them on sixteen at a time, the rest zeros: index of the first, rounded,
-/// as bytes. Returns the scale.
+/// The scale that brings `n` values to -127..=127 by their largest magnitude, and its inverse.
 ///
 /// # Safety
 /// As [`Lanes`]; `x` is valid for `n` values.
 #[inline(always)]
-unsafe fn each_sixteen<V: Lanes>(x: *const f32, n: usize, mut take: impl FnMut(usize, V, [u8; LANES])) -> f32 {
+unsafe fn signed_scale<V: Lanes>(x: *const f32, n: usize) -> (f32, V) {
     // SAFETY: no more than `n` values are read.
     unsafe {
-        let part = |at: usize| load_part::<V>(x.add(at), LANES.min(n - at));
         let mut largest = V::splat(0.0);
         for at in (0..n).step_by(LANES) {
-            largest = part(at).abs().max(largest);
+            largest = load_part::<V>(x.add(at), LANES.min(n - at)).abs().max(largest);
         }
         let largest = largest.maximum();
-        let inverse = V::splat(if largest > 1e-30 { 127.0 / largest } else { 0.0 });
-        for at in (0..n).step_by(LANES) {
-            let rounded = part(at).mul(inverse).round();
-            let mut bytes = [0; LANES];
-            rounded.store_signed(bytes.as_mut_ptr());
-            take(at, rounded, bytes);
-        }
-        largest / 127.0
+        (largest / 127.0, V::splat(if largest > 1e-30 { 127.0 / largest } else { 0.0 }))
     }
 }
 
@@ -152,10 +150,10 @@ pub(super) struct PageAttention {
     pub mean: *mut f32,
 }
 
-/// Values of scratch memory that [`attend`] needs: the weights of a head, one padded row, and both quantised, two bytes a value at most.
+/// Values of scratch memory that [`attend`] needs: the weights of a head, one padded row, and both quantised.
 pub(super) fn scratch_len(shape: TileShape, positions: usize) -> usize {
     let weights = positions.next_multiple_of(LANES);
-    weights + shape.padded() + (weights + shape.padded()) / 2
+    weights + shape.padded() + (weights + shape.padded()) / 4
 }
 
 /// `softmax(query · keysᵀ · scale) · values`, for all heads of all queries.
@@ -181,11 +179,10 @@ unsafe fn attend_one<V: Lanes>(a: PageAttention) {
     unsafe {
         let tiles = a.positions.div_ceil(LANES);
         let (size, padded) = (a.shape.size, a.shape.padded());
-        let width = if V::WIDE { 2 } else { 1 };
         let weights = a.scratch;
         let row = weights.add(tiles * LANES);
         let query_bytes = row.add(padded).cast::<u8>();
-        let weight_bytes = query_bytes.add(2 * padded);
+        let weight_bytes = query_bytes.add(padded);
         let left = |tile: usize| LANES.min(a.positions - tile * LANES);
         for head in 0..a.heads {
             let tile_at = |i: usize| tile((*a.pages.add(i)).add(a.offset + head * a.shape.words()), a.shape);
@@ -202,7 +199,7 @@ unsafe fn attend_one<V: Lanes>(a: PageAttention) {
                 let tile = tile_at(i);
                 let mut sums = V::no_sums();
                 for group in 0..padded / 4 {
-                    sums = V::add_products(sums, tile.keys.add(group * LANES).cast(), query_bytes.add(group * 4 * width));
+                    sums = V::add_products(sums, tile.keys.add(group * LANES).cast(), query_bytes.add(group * 4));
                 }
                 let score = V::from_int(V::total(sums)).fma(factor, offset.mul(V::load(tile.key_sum)));
                 let score = score.mul(V::load(tile.key_scale)).keep(left(i), V::splat(f32::NEG_INFINITY));
@@ -211,20 +208,18 @@ unsafe fn attend_one<V: Lanes>(a: PageAttention) {
             }
             let largest = V::splat(largest.maximum());
             let zero = V::splat(0.0);
-            // The weight of a position times the scale of its value: what is quantised.
-            let scaled = |i: usize, e: V| e.mul(V::load(tile_at(i).value_scale)).keep(left(i), zero);
             let (mut sum, mut largest_scaled) = (zero, zero);
             for i in 0..tiles {
                 let e = exp(V::load(weights.add(i * LANES)).sub(largest)).keep(left(i), zero);
                 sum = sum.add(e);
-                largest_scaled = scaled(i, e).max(largest_scaled);
+                largest_scaled = scaled::<V>(e, tile_at(i), left(i)).max(largest_scaled);
                 e.store(weights.add(i * LANES));
             }
             let (sum, largest_scaled) = (sum.sum(), largest_scaled.maximum());
             let inverse = V::splat(if largest_scaled > 1e-30 { 255.0 / largest_scaled } else { 0.0 });
             for i in 0..tiles {
-                let scaled = scaled(i, V::load(weights.add(i * LANES)));
-                scaled.mul(inverse).store_quantized(weight_bytes.add(i * LANES * width));
+                let scaled = scaled::<V>(V::load(weights.add(i * LANES)), tile_at(i), left(i));
+                scaled.mul(inverse).store_quantized(weight_bytes.add(i * LANES));
             }
             if !a.mean.is_null() {
                 for i in 0..a.positions {
@@ -249,6 +244,16 @@ unsafe fn attend_one<V: Lanes>(a: PageAttention) {
     }
 }
 
+/// Weights of sixteen positions times the scales of their values, of the first `n`: what is quantised.
+///
+/// # Safety
+/// See [`attend`].
+#[inline(always)]
+unsafe fn scaled<V: Lanes>(weights: V, tile: Tile, n: usize) -> V {
+    // SAFETY: see `attend`.
+    unsafe { weights.mul(V::load(tile.value_scale)).keep(n, V::splat(0.0)) }
+}
+
 /// The weighted sum of `N` vectors of sixteen dimensions over all tiles, times `factor`, written to `out`; returns the number of dimensions.
 ///
 /// # Safety
@@ -263,12 +268,11 @@ unsafe fn weighted<V: Lanes, const N: usize>(
 ) -> usize {
     // SAFETY: see `attend`; values are whole vectors.
     unsafe {
-        let width = if V::WIDE { 2 } else { 1 };
         let mut sums = [V::no_sums(); N];
         for tile in 0..tiles {
             let values = values(tile);
             for group in 0..LANES / 4 {
-                let weights = weights.add((tile * LANES + group * 4) * width);
+                let weights = weights.add(tile * LANES + group * 4);
                 for (v, sums) in sums.iter_mut().enumerate() {
                     *sums = V::add_products(*sums, values.add((v * LANES / 4 + group) * LANES).cast(), weights);
                 }

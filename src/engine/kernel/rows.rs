@@ -7,7 +7,7 @@ use super::lanes::{LANES, Lanes, exp, exp2_coarse};
 /// The range is that of the row, zero included: the outputs of a ReLU or Swish, nearly all on one side, keep all 256 steps.
 ///
 /// # Safety
-/// As [`Lanes`]; `x` is valid for `n` values, `u` for `n` bytes (`2 n` where [`Lanes::WIDE`]).
+/// As [`Lanes`]; `x` is valid for `n` values, `u` for `n` bytes.
 #[inline(always)]
 pub(super) unsafe fn quantize<V: Lanes>(x: *const f32, n: usize, u: *mut u8) -> (f32, f32) {
     // SAFETY: the caller vouches for both pointers over `n` values.
@@ -22,9 +22,8 @@ pub(super) unsafe fn quantize<V: Lanes>(x: *const f32, n: usize, u: *mut u8) -> 
         let range = greatest.maximum() - offset;
         // Below this the quotient would overflow; such a row is zero for all purposes.
         let inverse = V::splat(if range > 1e-30 { 255.0 / range } else { 0.0 });
-        let width = if V::WIDE { 2 } else { 1 };
         for i in (0..n).step_by(LANES) {
-            V::load(x.add(i)).sub(V::splat(offset)).mul(inverse).store_quantized(u.add(i * width));
+            V::load(x.add(i)).sub(V::splat(offset)).mul(inverse).store_quantized(u.add(i));
         }
         (range / 255.0, offset)
     }

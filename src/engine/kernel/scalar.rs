@@ -38,7 +38,6 @@ fn less_or_second(a: f32, b: f32) -> f32 {
 impl Lanes for Scalar {
     type Int = [i32; LANES];
     type Sums = [i32; LANES];
-    const WIDE: bool = false;
     const TILE_VECTORS: usize = 1;
     const F32_ROWS: usize = 2;
     const F32_VECTORS: usize = 1;

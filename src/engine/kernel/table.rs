@@ -185,17 +185,11 @@ impl Kernels {
     pub fn quantize(&self, x: &[f32], rows: usize, k: usize, stride: usize, out: &mut QuantizedRows) {
         out.shape(rows, k);
         assert!(rows == 0 || (stride >= out.k && x.len() >= (rows - 1) * stride + out.k));
-        let width = self.width();
         for row in 0..rows {
-            // SAFETY: `x` and `out.data` (two bytes per value) hold `out.k` values from these places, by the assertion and `shape`.
+            // SAFETY: `x` and `out.data` hold `out.k` values from these places, by the assertion and `shape`.
             (out.scale[row], out.offset[row]) =
-                unsafe { (self.quantize)(x.as_ptr().add(row * stride), out.k, out.data.as_mut_ptr().add(row * out.k * width)) };
+                unsafe { (self.quantize)(x.as_ptr().add(row * stride), out.k, out.data.as_mut_ptr().add(row * out.k)) };
         }
-    }
-
-    /// Bytes of a quantised value.
-    fn width(&self) -> usize {
-        if self.level == Level::Avx2 { 2 } else { 1 }
     }
 
     /// Layer norm of `rows` rows in place; padding up to a multiple of 16 becomes 0.
@@ -224,10 +218,10 @@ impl Kernels {
         assert!(stride >= padded && x.len() >= rows * stride && scratch.len() >= padded);
         for (i, row) in x.chunks_exact(stride).take(rows).enumerate() {
             let p = scratch.as_mut_ptr();
-            // SAFETY: row, gain, bias and scratch hold `padded` values, `out.data` two bytes for each of every row.
+            // SAFETY: row, gain, bias and scratch hold `padded` values, `out.data` a byte for each of every row.
             unsafe {
                 (self.norm)(row.as_ptr(), norm.size, norm.gain.as_ptr(), norm.bias.as_ptr(), norm.epsilon, p);
-                (out.scale[i], out.offset[i]) = (self.quantize)(p, padded, out.data.as_mut_ptr().add(i * padded * self.width()));
+                (out.scale[i], out.offset[i]) = (self.quantize)(p, padded, out.data.as_mut_ptr().add(i * padded));
             }
         }
     }
