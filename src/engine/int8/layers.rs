@@ -9,6 +9,7 @@ use super::storage::Storage;
 use crate::engine::MemoryId;
 use crate::engine::kernel::{BLOCK, Heads, Kernels, Linear, Norm, PAGE, TileShape};
 use crate::model::Architecture;
+use std::ops::Range;
 
 /// What every layer needs of the model.
 #[derive(Clone, Copy)]
@@ -29,6 +30,23 @@ fn stride(n: usize) -> usize {
 fn room(buffer: &mut Vec<f32>, rows: usize, n: usize) {
     if buffer.len() < rows * stride(n) {
         buffer.resize(rows * stride(n), 0.0);
+    }
+}
+
+/// Subtracts from some columns of a sentence's rows, `stride` apart, their mean over the rows.
+///
+/// What all keys have in common adds the same to all scores of a query, which the softmax takes away again; but it can be several times what they
+/// differ by, and would leave few of the int8 steps to that.
+fn subtract_mean(rows: &mut [f32], stride: usize, columns: Range<usize>, mean: &mut Vec<f32>) {
+    mean.clear();
+    mean.resize(columns.len(), 0.0);
+    for row in rows.chunks_exact(stride) {
+        mean.iter_mut().zip(&row[columns.clone()]).for_each(|(mean, x)| *mean += x);
+    }
+    let count = (rows.len() / stride) as f32;
+    mean.iter_mut().for_each(|mean| *mean /= count);
+    for row in rows.chunks_exact_mut(stride) {
+        row[columns.clone()].iter_mut().zip(&*mean).for_each(|(x, mean)| *x -= mean);
     }
 }
 
@@ -122,7 +140,8 @@ impl Int8Session<'_> {
             let wide = stride(3 * d);
             let mut first = 0;
             for source in sources {
-                let projected = &s.projected[first * wide..][..source.len() * wide];
+                let projected = &mut s.projected[first * wide..][..source.len() * wide];
+                subtract_mean(projected, wide, d..2 * d, &mut s.row);
                 // Head by head: its keys and values stay in the first-level cache while all queries pass over them.
                 for at in (0..d).step_by(head.shape.size) {
                     for (position, row) in projected.chunks_exact(wide).enumerate() {
@@ -146,10 +165,14 @@ impl Int8Session<'_> {
             pass.linear(layer.cross_key_value, &s.quantized, &mut s.projected, Linear::default());
             let shape = TileShape { size: d / a.decoder_heads };
             let heads = Heads { shape, count: a.decoder_heads, offset: index * a.decoder_heads * shape.words() };
-            let mut projected = s.projected.chunks_exact(stride(2 * d));
+            let wide = stride(2 * d);
+            let mut projected = &mut s.projected[..];
             for memory in memories {
                 let memory = self.memories[memory.0 as usize].as_ref().expect("memories are added before they are filled");
-                for (position, row) in (0..memory.length).zip(&mut projected) {
+                let (rows, rest) = projected.split_at_mut(memory.length * wide);
+                projected = rest;
+                subtract_mean(rows, wide, 0..d, &mut s.row);
+                for (position, row) in rows.chunks_exact(wide).enumerate() {
                     let page = self.pool.page_mut(memory.pages[position / PAGE]);
                     pass.kernels.store_key_value(page, heads, position % PAGE, row, &row[d..]);
                 }
