@@ -17,6 +17,7 @@ mod translate;
 mod verify;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use jisr::hub::HubError;
 use jisr::pipeline::PipelineError;
 use jisr::tokenizer::TokenizerError;
 use std::io::Write;
@@ -97,10 +98,11 @@ pub fn run() -> ExitCode {
 #[error("{0}")]
 struct UsageError(String);
 
-/// Whether the command line asked for what cannot be: a language that the model lacks counts too.
+/// Whether the command line asked for what cannot be: a model's name that is none and a language that the model lacks count too.
 fn is_usage(error: &anyhow::Error) -> bool {
     let language = |error: &PipelineError| matches!(error, PipelineError::Tokenizer(TokenizerError::Language(_)));
-    error.is::<UsageError>() || error.downcast_ref().is_some_and(language)
+    let model = |error: &HubError| matches!(error, HubError::UnknownModel { .. });
+    error.is::<UsageError>() || error.downcast_ref().is_some_and(language) || error.downcast_ref().is_some_and(model)
 }
 
 /// Prints an error and its causes on standard error; `hint:` lines inside are set apart.
