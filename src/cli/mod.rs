@@ -16,7 +16,9 @@ mod tokenize;
 mod translate;
 mod verify;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::builder::Resettable;
+use clap::error::ErrorKind;
+use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use jisr::hub::HubError;
 use jisr::pipeline::PipelineError;
 use jisr::tokenizer::TokenizerError;
@@ -45,7 +47,7 @@ Examples:
   cat lines.ar | jisr translate - --lines -f txt  one line in, one line out
   jisr models list                                which models there are, how good, how large
 
-Every option can also be set by an environment variable, shown in its help.";
+Every option can also be set by an environment variable, shown in its help; an empty one counts as unset.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -70,7 +72,7 @@ enum Command {
 
 /// Parses the arguments, runs the subcommand and maps its outcome to an exit code.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::from_arg_matches(&matches()).unwrap_or_else(|error| error.exit());
     let outcome = match cli.command {
         Command::Translate(args) => translate::run(*args),
         Command::Models(args) => models::run(args),
@@ -91,6 +93,20 @@ pub fn run() -> ExitCode {
         report(&error);
         ExitCode::from(if is_usage(&error) { USAGE } else { SOME_FAILED })
     })
+}
+
+/// The arguments and the environment. An empty variable counts as unset whatever its option is, which no option has to know.
+fn matches() -> ArgMatches {
+    without_empty_variables(Cli::command()).try_get_matches().unwrap_or_else(|error| match error.kind() {
+        // Help names every variable.
+        ErrorKind::DisplayHelp => Cli::command().get_matches(),
+        _ => error.exit(),
+    })
+}
+
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |arg: &Arg| arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    command.mut_args(|arg| if is_empty(&arg) { arg.env(Resettable::Reset) } else { arg }).mut_subcommands(without_empty_variables)
 }
 
 /// A command line that cannot be carried out: exit code 2.
