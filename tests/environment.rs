@@ -45,3 +45,12 @@ fn an_empty_variable_counts_as_unset() {
     let mut command = jisr(&["translate", "-m", "builtin", "--max-length", "9", "-"]);
     command.env("JISR_BEAM", "").env("JISR_FORMAT", "").write_stdin("وصلت القافلة.").assert().success();
 }
+
+/// A default of the environment is for the runs that can follow it; `--resume` itself is an error where it cannot be followed.
+#[test]
+fn a_wish_to_resume_in_the_environment_is_no_error_on_standard_output() {
+    let run = || jisr(&["translate", "-m", "builtin", "--beam", "1", "-f", "tsv", "-"]);
+    run().env("JISR_RESUME", "1").write_stdin("وصلت القافلة.").assert().success();
+    run().arg("--resume").write_stdin("وصلت القافلة.").assert().code(2);
+    run().arg("--resume").env("JISR_RESUME", "1").write_stdin("وصلت القافلة.").assert().code(2);
+}

@@ -72,9 +72,13 @@ enum Command {
 
 /// Parses the arguments, runs the subcommand and maps its outcome to an exit code.
 pub fn run() -> ExitCode {
-    let cli = Cli::from_arg_matches(&matches()).unwrap_or_else(|error| error.exit());
+    let matches = matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let outcome = match cli.command {
-        Command::Translate(args) => translate::run(*args),
+        Command::Translate(mut args) => {
+            args.note_sources(matches.subcommand_matches("translate"));
+            translate::run(*args)
+        }
         Command::Models(args) => models::run(args),
         Command::Split(args) => split::run(args),
         Command::Tokenize(args) => tokenize::run(args),
