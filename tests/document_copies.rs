@@ -153,6 +153,40 @@ fn spreadsheets_keep_numbers_formulas_and_the_english_column() {
 }
 
 #[test]
+fn columns_of_an_opendocument_spreadsheet_are_chosen_as_in_excel() {
+    let rows = "<table:shapes><text:p>مربع</text:p></table:shapes>\
+         <table:table-row><c><text:p>id</text:p></c><c><text:p>العنوان</text:p></c><c><text:p>النص</text:p></c></table:table-row>\
+         <table:table-row><c><text:p>1</text:p></c><c><text:p>عنوان</text:p></c><c><text:p>أولى</text:p><text:p>ثانية</text:p></c></table:table-row>\
+         <table:table-row><c/><c table:number-columns-repeated=\"2\"><text:p>مكرر</text:p></c></table:table-row>"
+        .replace("<c", "<table:table-cell")
+        .replace("</c>", "</table:table-cell>");
+    let other = "<table:table-row><table:table-cell><text:p>آخر</text:p></table:table-cell></table:table-row>";
+    let content = format!(
+        "<x><office:body><office:spreadsheet><table:table>{rows}</table:table><table:table>{other}</table:table></office:spreadsheet></office:body></x>"
+    );
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content) in
+        [("content.xml", content.as_str()), ("styles.xml", "<x><style:header><text:p>رأس</text:p></style:header></x>")]
+    {
+        writer.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut writer, content.as_bytes()).unwrap();
+    }
+    let source = Source::bytes("a.ods", writer.finish().unwrap().into_inner());
+    let of = |column: &str| ReadOptions { columns: vec![column.to_owned()], ..ReadOptions::default() };
+    for (column, expected) in
+        [("النص", "النص\nأولى\nثانية\nمكرر"), ("C", "النص\nأولى\nثانية\nمكرر"), ("2", "العنوان\nعنوان\nمكرر")]
+    {
+        let (document, bytes) = copy(&source, &of(column));
+        assert_eq!(document.text.split_whitespace().collect::<Vec<_>>().join("\n"), expected, "{column}");
+        let again = read(&Source::bytes("a.ods", bytes), &ReadOptions::default()).unwrap().remove(0).text;
+        assert_eq!(again.matches("<English>").count(), expected.lines().count(), "{again}");
+        assert!(["مربع", "آخر", "رأس"].iter().all(|kept| again.contains(kept)), "{again}");
+    }
+    let unknown = read(&source, &of("Body")).unwrap_err().to_string();
+    assert!(unknown.contains("no column \"Body\"") && unknown.contains("hint:"), "{unknown}");
+}
+
+#[test]
 fn a_file_that_changed_or_cannot_be_copied_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.txt");
