@@ -100,9 +100,36 @@ fn text_formats_change_in_the_translated_places_alone() {
     );
     assert!(page.contains("dir=\"ltr\"") && page.contains("lang=\"en\"") && page.contains("charset=\"utf-8\""), "{page}");
     assert!(
-        page.contains("Block 0 &amp; &lt;English&gt;") && page.contains("<p class=\"k\">") && page.contains("a.png"),
+        page.contains("Block 1 &amp; &lt;English&gt;") && page.contains("<p class=\"k\">") && page.contains("a.png"),
         "{page}"
     );
+}
+
+#[test]
+fn the_title_of_a_copied_page_is_translated() {
+    let head = "<head><meta charset=utf-8><title>هدنة - موقع</title></head>";
+    let body = "<body><svg><title>رسم</title></svg><h1>هدنة</h1><p>نص</p></body>";
+    for html_all in [false, true] {
+        let options = ReadOptions { html_all, ..ReadOptions::default() };
+        let same = |page: String| {
+            let (document, bytes) = copy(&Source::bytes("a.html", page.as_bytes()), &options);
+            (document.blocks.len(), String::from_utf8(bytes).unwrap())
+        };
+        let (blocks, page) = same(format!("<html>{head}{body}</html>"));
+        assert_eq!(blocks, 3);
+        for (name, block) in [("title", 0), ("h1", 1), ("p", 2)] {
+            assert!(page.contains(&format!("<{name}>Block {block} &amp; &lt;English&gt;</{name}>")), "{page}");
+        }
+        // One that repeats the heading shares its translation.
+        let (blocks, page) = same(format!("<html>{}{body}</html>", head.replace("هدنة - موقع", " هدنة ")));
+        assert_eq!(blocks, 2);
+        for (name, block) in [("title", 0), ("h1", 0), ("p", 1)] {
+            assert!(page.contains(&format!("<{name}>Block {block} &amp; &lt;English&gt;</{name}>")), "{page}");
+        }
+        // A page of a title alone holds no text.
+        let empty = format!("<html>{head}<body><script>x</script></body></html>");
+        assert!(read(&Source::bytes("a.html", empty.as_bytes()), &options).is_err());
+    }
 }
 
 #[test]
