@@ -10,12 +10,14 @@
 //! [`pipeline`] is that flow in one readable file. Start there, then open the folder you need:
 //! [`document`] reads, [`text`] splits, [`tokenizer`] makes ids, [`hub`] finds model files, [`model`] says what a checkpoint is,
 //! [`engine`] runs it, [`review`] and [`align`] look at what came out, [`bitext`] writes it, [`memory`] lets a run be resumed.
+//! [`languages`] is the one list of languages, for tokenisers and writers alike.
 
 pub mod align;
 pub mod bitext;
 pub mod document;
 pub mod engine;
 pub mod hub;
+pub mod languages;
 pub mod memory;
 pub mod model;
 pub mod pipeline;

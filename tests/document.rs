@@ -192,10 +192,14 @@ fn a_page_gives_its_main_text_and_all_of_it_on_demand() {
         <footer>جميع الحقوق محفوظة</footer></body></html>"#;
     let document = read_bytes("page.html", page).unwrap();
     let texts = blocks(&document);
-    assert_eq!(texts[0], "هدنة في المدينة");
-    assert!(texts[1].starts_with("توصل الطرفان المتحاربان إلى هدنة إنسانية"));
-    assert_eq!(texts[2], "ردود الفعل");
+    assert_eq!(texts[..2], ["هدنة في المدينة - موقع الأخبار", "هدنة في المدينة"], "the title, the heading");
+    assert!(texts[2].starts_with("توصل الطرفان المتحاربان إلى هدنة إنسانية"));
+    assert_eq!(texts[3], "ردود الفعل");
     assert_eq!(texts[texts.len() - 2..], ["طريق آمن إلى الشمال", "مستشفى ميداني"]);
+    // A title that only repeats the heading is not read twice.
+    let document = read_bytes("page.html", page.replace(" - موقع الأخبار</title>", "\n</title>")).unwrap();
+    assert_eq!(blocks(&document), texts[1..]);
+    let document = read_bytes("page.html", page).unwrap();
     for absent in ["شارك", "اقرأ أيضا", "إعلان", "الحقوق", "برمجي", "مخفي", "الرئيسية"] {
         assert!(!document.text.contains(absent), "{absent}");
     }

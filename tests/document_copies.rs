@@ -100,9 +100,36 @@ fn text_formats_change_in_the_translated_places_alone() {
     );
     assert!(page.contains("dir=\"ltr\"") && page.contains("lang=\"en\"") && page.contains("charset=\"utf-8\""), "{page}");
     assert!(
-        page.contains("Block 0 &amp; &lt;English&gt;") && page.contains("<p class=\"k\">") && page.contains("a.png"),
+        page.contains("Block 1 &amp; &lt;English&gt;") && page.contains("<p class=\"k\">") && page.contains("a.png"),
         "{page}"
     );
+}
+
+#[test]
+fn the_title_of_a_copied_page_is_translated() {
+    let head = "<head><meta charset=utf-8><title>هدنة - موقع</title></head>";
+    let body = "<body><svg><title>رسم</title></svg><h1>هدنة</h1><p>نص</p></body>";
+    for html_all in [false, true] {
+        let options = ReadOptions { html_all, ..ReadOptions::default() };
+        let same = |page: String| {
+            let (document, bytes) = copy(&Source::bytes("a.html", page.as_bytes()), &options);
+            (document.blocks.len(), String::from_utf8(bytes).unwrap())
+        };
+        let (blocks, page) = same(format!("<html>{head}{body}</html>"));
+        assert_eq!(blocks, 3);
+        for (name, block) in [("title", 0), ("h1", 1), ("p", 2)] {
+            assert!(page.contains(&format!("<{name}>Block {block} &amp; &lt;English&gt;</{name}>")), "{page}");
+        }
+        // One that repeats the heading shares its translation.
+        let (blocks, page) = same(format!("<html>{}{body}</html>", head.replace("هدنة - موقع", " هدنة ")));
+        assert_eq!(blocks, 2);
+        for (name, block) in [("title", 0), ("h1", 0), ("p", 1)] {
+            assert!(page.contains(&format!("<{name}>Block {block} &amp; &lt;English&gt;</{name}>")), "{page}");
+        }
+        // A page of a title alone holds no text.
+        let empty = format!("<html>{head}<body><script>x</script></body></html>");
+        assert!(read(&Source::bytes("a.html", empty.as_bytes()), &options).is_err());
+    }
 }
 
 #[test]
@@ -150,6 +177,40 @@ fn spreadsheets_keep_numbers_formulas_and_the_english_column() {
         .read_to_string(&mut sheet)
         .unwrap();
     assert!(sheet.contains("CONCATENATE") && sheet.contains("<v>1</v>") && sheet.contains("rightToLeft=\"0\""), "{sheet}");
+}
+
+#[test]
+fn columns_of_an_opendocument_spreadsheet_are_chosen_as_in_excel() {
+    let rows = "<table:shapes><text:p>مربع</text:p></table:shapes>\
+         <table:table-row><c><text:p>id</text:p></c><c><text:p>العنوان</text:p></c><c><text:p>النص</text:p></c></table:table-row>\
+         <table:table-row><c><text:p>1</text:p></c><c><text:p>عنوان</text:p></c><c><text:p>أولى</text:p><text:p>ثانية</text:p></c></table:table-row>\
+         <table:table-row><c/><c table:number-columns-repeated=\"2\"><text:p>مكرر</text:p></c></table:table-row>"
+        .replace("<c", "<table:table-cell")
+        .replace("</c>", "</table:table-cell>");
+    let other = "<table:table-row><table:table-cell><text:p>آخر</text:p></table:table-cell></table:table-row>";
+    let content = format!(
+        "<x><office:body><office:spreadsheet><table:table>{rows}</table:table><table:table>{other}</table:table></office:spreadsheet></office:body></x>"
+    );
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content) in
+        [("content.xml", content.as_str()), ("styles.xml", "<x><style:header><text:p>رأس</text:p></style:header></x>")]
+    {
+        writer.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut writer, content.as_bytes()).unwrap();
+    }
+    let source = Source::bytes("a.ods", writer.finish().unwrap().into_inner());
+    let of = |column: &str| ReadOptions { columns: vec![column.to_owned()], ..ReadOptions::default() };
+    for (column, expected) in
+        [("النص", "النص\nأولى\nثانية\nمكرر"), ("C", "النص\nأولى\nثانية\nمكرر"), ("2", "العنوان\nعنوان\nمكرر")]
+    {
+        let (document, bytes) = copy(&source, &of(column));
+        assert_eq!(document.text.split_whitespace().collect::<Vec<_>>().join("\n"), expected, "{column}");
+        let again = read(&Source::bytes("a.ods", bytes), &ReadOptions::default()).unwrap().remove(0).text;
+        assert_eq!(again.matches("<English>").count(), expected.lines().count(), "{again}");
+        assert!(["مربع", "آخر", "رأس"].iter().all(|kept| again.contains(kept)), "{again}");
+    }
+    let unknown = read(&source, &of("Body")).unwrap_err().to_string();
+    assert!(unknown.contains("no column \"Body\"") && unknown.contains("hint:"), "{unknown}");
 }
 
 #[test]

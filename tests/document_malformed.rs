@@ -167,7 +167,12 @@ fn damaged_files_give_text_or_a_message() {
                             && let Err(error) = write_translated(&source, &options, &english(document))
                         {
                             assert!(
-                                matches!(error.kind, ReadErrorKind::NoCopy { .. } | ReadErrorKind::Malformed { .. }),
+                                matches!(
+                                    error.kind,
+                                    ReadErrorKind::NoCopy { .. }
+                                        | ReadErrorKind::Malformed { .. }
+                                        | ReadErrorKind::DamagedZip { .. }
+                                ),
                                 "{name}, variant {variant}: {error}"
                             );
                         }
@@ -241,6 +246,40 @@ fn files_made_to_do_harm_are_refused() {
         .into_bytes(),
     );
     assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
+}
+
+/// A download that was cut, a member that was damaged: a document that cannot be read, not an archive.
+#[test]
+fn a_damaged_office_document_is_called_one() {
+    let message = |name: &str, bytes: &[u8]| read(&Source::bytes(name, bytes), &ReadOptions::default()).unwrap_err().to_string();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/document");
+    for (file, what) in [
+        ("report.docx", "Word document"),
+        ("table.xlsx", "Excel workbook"),
+        ("slides.pptx", "PowerPoint presentation"),
+        ("report.odt", "OpenDocument file"),
+    ] {
+        let whole = std::fs::read(folder.join(file)).unwrap();
+        let without_ending = format!("{file}.part");
+        // The name tells what it was, or the members that are left; of the shortest piece only the name can.
+        for (name, length) in [(file, 40), (file, whole.len() / 2), (file, whole.len() - 1), (&without_ending, whole.len() / 2)] {
+            let said = message(name, &whole[..length]);
+            assert!(said.starts_with(&format!("{name}: not a readable {what} (damaged ZIP: ")), "{said}");
+            assert!(said.contains("\nhint: "), "{said}");
+        }
+        // Every member's data is overwritten, the directory is whole.
+        let mut overwritten = whole.clone();
+        let mut archive = zip::ZipArchive::new(Cursor::new(&whole)).unwrap();
+        for index in 0..archive.len() {
+            let member = archive.by_index_raw(index).unwrap();
+            let start = member.data_start().unwrap() as usize;
+            overwritten[start..start + member.compressed_size() as usize].fill(0xff);
+        }
+        let said = message(file, &overwritten);
+        assert!(said.starts_with(&format!("{file}: not a readable {what} (damaged ZIP: ")), "{said}");
+    }
+    let said = message("reports.zip", b"PK\x03\x04cut short");
+    assert!(said.starts_with("reports.zip: not a readable ZIP archive (damaged ZIP: "), "{said}");
 }
 
 #[test]

@@ -233,7 +233,7 @@ fn names_that_do_not_exist_are_told_apart() {
     let open = |name: &str| hub(server.settings(home.path())).open(name, &mut ()).unwrap_err();
     assert!(matches!(open("org/absent"), HubError::RepoNotFound { .. }));
     assert!(matches!(open("org/model@v9"), HubError::RevisionNotFound { revision, .. } if revision == "v9"));
-    assert!(matches!(open("opus-mt-ar-em"), HubError::UnknownModel { suggestion: Some(s), .. } if s == "opus-mt-ar-en"));
+    assert!(matches!(open("opus-mt-ar-em"), HubError::UnknownModel { near, .. } if near == ["opus-mt-ar-en"]));
 }
 
 #[test]

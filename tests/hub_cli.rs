@@ -95,7 +95,6 @@ fn failures_are_said_in_one_message_with_a_hint() {
         .assert()
         .code(1)
         .stderr(contains("no repository org/absent").and(contains("hint:")));
-    machine.jisr(&["models", "pull", "opus-mt-ar-eng"]).assert().code(1).stderr(contains("did you mean `opus-mt-ar-en`?"));
     machine.jisr(&["models", "pull", REPO, "--offline"]).assert().code(1).stderr(contains("not in the cache"));
     machine
         .jisr(&["models", "pull", REPO, "--endpoint", "http://127.0.0.1:9"])
@@ -108,6 +107,22 @@ fn failures_are_said_in_one_message_with_a_hint() {
     machine.server.fault(Fault::Stall { file: "model.safetensors", after: 10 }, usize::MAX);
     let stalled = machine.jisr(&["models", "pull", REPO]).env("HF_HUB_DOWNLOAD_TIMEOUT", "1").assert().code(1);
     stalled.stderr(contains("nothing came for 1 s").and(contains("hint: run the command again")));
+}
+
+/// A name that is none is the command line's fault; a folder that lacks files is not.
+#[test]
+fn a_name_that_is_no_model_is_a_usage_error() {
+    let machine = Machine::new();
+    for command in [&["models", "pull"][..], &["models", "info"], &["translate", "-", "-m"], &["tokenize", "-m"]] {
+        let near = machine.jisr(&[command, &["opus-mt-ar-eng"]].concat()).write_stdin("نص").assert().code(2);
+        near.stderr(contains("unknown model `opus-mt-ar-eng`").and(contains("hint: did you mean `opus-mt-ar-en`?")));
+        for malformed in ["gpt", "a/b/c", "org/-x", "org/model@", "/no/such/folder"] {
+            let assert = machine.jisr(&[command, &[malformed]].concat()).write_stdin("نص").assert().code(2);
+            assert.stderr(contains(format!("unknown model `{malformed}`")).and(contains("hint: ")));
+        }
+    }
+    let folder = machine.home.path().to_str().unwrap();
+    machine.jisr(&["translate", "-", "-m", folder]).write_stdin("نص").assert().code(1).stderr(contains("lacks config.json"));
 }
 
 /// Every flag of the hub has its variable, and the cache can be anywhere.

@@ -69,6 +69,33 @@ fn flipped_bytes_never_panic() {
     }
 }
 
+/// What a clone without Git LFS leaves in the place of a large file.
+const POINTER: &str = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
+
+#[test]
+fn a_git_lfs_pointer_is_called_one() {
+    let expect = |error: String, file: &str, folder: &Path| {
+        let (message, hint) = error.split_once('\n').unwrap();
+        assert!(message.contains(file) && message.contains("Git LFS pointer") && !message.contains("damaged"), "{error}");
+        assert_eq!(hint, format!("hint: run `git lfs pull` in {}", folder.display()));
+    };
+    for kind in KINDS {
+        let (folder, file, _) = copy(kind);
+        std::fs::write(folder.path().join(&file), POINTER).unwrap();
+        expect(read(folder.path()).unwrap_err().to_string(), &file, folder.path());
+    }
+    for (file, others) in [("source.spm", &["vocab.json"][..]), ("tokenizer.json", &[]), ("sentencepiece.bpe.model", &[])] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(file), POINTER).unwrap();
+        for other in others {
+            std::fs::write(folder.path().join(other), r#"{"</s>": 0, "<unk>": 1, "<pad>": 2}"#).unwrap();
+        }
+        let files = ModelFiles { name: "cloned".to_owned(), source: FileSource::Folder(folder.path().to_owned()) };
+        let error = jisr::tokenizer::load(&files, Some("ar"), Some("en")).err().unwrap();
+        expect(error.to_string(), file, folder.path());
+    }
+}
+
 #[test]
 fn a_missing_shard_is_named() {
     let (folder, file, _) = copy("marian-sharded");

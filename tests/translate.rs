@@ -174,6 +174,21 @@ fn what_cannot_be_is_a_usage_error_with_a_hint() {
 }
 
 #[test]
+fn progress_is_shown_where_it_is_always_wanted() {
+    let errors = |options: &[&str]| {
+        let run = jisr().args(["-", "-f", "tsv"]).args(options).write_stdin(REPORT).output().unwrap();
+        assert!(run.status.success());
+        String::from_utf8(run.stderr).unwrap()
+    };
+    for quiet in [&[][..], &["--quiet"]] {
+        let always = errors(&[&["--progress", "always"], quiet].concat());
+        assert!(always.contains("4 of 4 segments, "), "{always}");
+        assert!(!errors(quiet).contains("4 of 4 segments"), "a short run needs no line");
+    }
+    assert!(!errors(&["--progress", "never"]).contains(" of 4 segments"));
+}
+
+#[test]
 fn a_missing_file_is_named_and_the_rest_translated() {
     let folder = tempfile::tempdir().unwrap();
     let present = folder.path().join("present.txt");

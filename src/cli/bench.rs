@@ -7,7 +7,7 @@ use jisr::engine::search;
 use jisr::pipeline::Translator;
 use serde::Serialize;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
@@ -17,7 +17,7 @@ pub struct Args {
     #[command(flatten)]
     model: ModelArgs,
 
-    /// Text whose lines are translated
+    /// Text whose lines are translated, or - for standard input
     #[arg(long, value_name = "FILE", env = "JISR_BENCH_INPUT")]
     input: PathBuf,
 
@@ -60,9 +60,14 @@ struct Measurement {
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let text = std::fs::read_to_string(&args.input).with_context(|| format!("cannot read {}", args.input.display()))?;
+    let (text, name) = if args.input == Path::new("-") {
+        (std::io::read_to_string(std::io::stdin().lock()), "standard input".to_owned())
+    } else {
+        (std::fs::read_to_string(&args.input), args.input.display().to_string())
+    };
+    let text = text.with_context(|| format!("cannot read {name}"))?;
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    anyhow::ensure!(!lines.is_empty(), "{} has no lines to translate", args.input.display());
+    anyhow::ensure!(!lines.is_empty(), "{name} has no lines to translate");
     let files = args.model.resolve(args.json)?;
     let mut settings = args.decoding.settings()?;
     (settings.from, settings.to) = (args.from.clone(), args.to.clone());

@@ -16,7 +16,10 @@ mod tokenize;
 mod translate;
 mod verify;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::builder::Resettable;
+use clap::error::ErrorKind;
+use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use jisr::hub::HubError;
 use jisr::pipeline::PipelineError;
 use jisr::tokenizer::TokenizerError;
 use std::io::Write;
@@ -44,7 +47,7 @@ Examples:
   cat lines.ar | jisr translate - --lines -f txt  one line in, one line out
   jisr models list                                which models there are, how good, how large
 
-Every option can also be set by an environment variable, shown in its help.";
+Every option can also be set by an environment variable, shown in its help; an empty one counts as unset.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -69,9 +72,13 @@ enum Command {
 
 /// Parses the arguments, runs the subcommand and maps its outcome to an exit code.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let outcome = match cli.command {
-        Command::Translate(args) => translate::run(*args),
+        Command::Translate(mut args) => {
+            args.note_sources(matches.subcommand_matches("translate"));
+            translate::run(*args)
+        }
         Command::Models(args) => models::run(args),
         Command::Split(args) => split::run(args),
         Command::Tokenize(args) => tokenize::run(args),
@@ -92,15 +99,30 @@ pub fn run() -> ExitCode {
     })
 }
 
+/// The arguments and the environment. An empty variable counts as unset whatever its option is, which no option has to know.
+fn matches() -> ArgMatches {
+    without_empty_variables(Cli::command()).try_get_matches().unwrap_or_else(|error| match error.kind() {
+        // Help names every variable.
+        ErrorKind::DisplayHelp => Cli::command().get_matches(),
+        _ => error.exit(),
+    })
+}
+
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |arg: &Arg| arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    command.mut_args(|arg| if is_empty(&arg) { arg.env(Resettable::Reset) } else { arg }).mut_subcommands(without_empty_variables)
+}
+
 /// A command line that cannot be carried out: exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct UsageError(String);
 
-/// Whether the command line asked for what cannot be: a language that the model lacks counts too.
+/// Whether the command line asked for what cannot be: a model's name that is none and a language that the model lacks count too.
 fn is_usage(error: &anyhow::Error) -> bool {
     let language = |error: &PipelineError| matches!(error, PipelineError::Tokenizer(TokenizerError::Language(_)));
-    error.is::<UsageError>() || error.downcast_ref().is_some_and(language)
+    let model = |error: &HubError| matches!(error, HubError::UnknownModel { .. });
+    error.is::<UsageError>() || error.downcast_ref().is_some_and(language) || error.downcast_ref().is_some_and(model)
 }
 
 /// Prints an error and its causes on standard error; `hint:` lines inside are set apart.

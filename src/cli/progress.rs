@@ -12,12 +12,16 @@ pub enum ProgressMode {
     /// A bar on a terminal, a line every ten seconds elsewhere
     #[default]
     Auto,
+    /// A bar on a terminal; elsewhere a line every two seconds and one at the end; with --quiet too
     Always,
+    /// Nothing
     Never,
 }
 
 /// Between two plain lines.
 const LINE_EVERY: Duration = Duration::from_secs(10);
+/// Between two plain lines where someone wants them.
+const LINE_EVERY_ALWAYS: Duration = Duration::from_secs(2);
 
 /// Segments done of those known so far.
 pub struct Progress {
@@ -35,6 +39,18 @@ struct Lines {
     done: u64,
     total: u64,
     last: Instant,
+    every: Duration,
+    /// Whether the end of the run is a line too, however short it was.
+    closing: bool,
+}
+
+impl Lines {
+    fn say(&self, started: Instant) {
+        let rate = self.done as f64 / started.elapsed().as_secs_f64();
+        let left = self.total.saturating_sub(self.done);
+        let rest = if left > 0 { format!(", {} left", duration(left as f64 / rate)) } else { String::new() };
+        super::say(&format!("{} of {} segments, {rate:.1} segments/s{rest}", self.done, self.total));
+    }
 }
 
 impl Progress {
@@ -45,7 +61,11 @@ impl Progress {
             ProgressMode::Never => How::Silent,
             ProgressMode::Auto if quiet => How::Silent,
             _ if terminal => How::Bar(bar()),
-            _ => How::Lines(Mutex::new(Lines { done: 0, total: 0, last: started })),
+            _ => {
+                let closing = mode == ProgressMode::Always;
+                let every = if closing { LINE_EVERY_ALWAYS } else { LINE_EVERY };
+                How::Lines(Mutex::new(Lines { done: 0, total: 0, last: started, every, closing }))
+            }
         };
         Self { how, started }
     }
@@ -69,16 +89,9 @@ impl Progress {
             How::Lines(lines) => {
                 let mut lines = lines.lock().expect("no panic while counting");
                 lines.done += 1;
-                if lines.last.elapsed() >= LINE_EVERY {
+                if lines.last.elapsed() >= lines.every {
                     lines.last = Instant::now();
-                    let rate = lines.done as f64 / self.started.elapsed().as_secs_f64();
-                    let left = lines.total.saturating_sub(lines.done) as f64 / rate;
-                    super::say(&format!(
-                        "{} of {} segments, {rate:.1} segments/s, {} left",
-                        lines.done,
-                        lines.total,
-                        duration(left)
-                    ));
+                    lines.say(self.started);
                 }
             }
             How::Silent => {}
@@ -93,9 +106,17 @@ impl Progress {
         }
     }
 
+    /// The run has ended, with or without all its segments done.
     pub fn finish(&self) {
-        if let How::Bar(bar) = &self.how {
-            bar.finish_and_clear();
+        match &self.how {
+            How::Bar(bar) => bar.finish_and_clear(),
+            How::Lines(lines) => {
+                let lines = lines.lock().expect("no panic while counting");
+                if lines.closing && lines.total > 0 {
+                    lines.say(self.started);
+                }
+            }
+            How::Silent => {}
         }
     }
 }

@@ -6,6 +6,8 @@ use super::output::{Request, Target, Writer};
 use super::progress::{Progress, ProgressMode, duration};
 use super::{INTERRUPTED, SOME_FAILED, UsageError, say, warn};
 use anyhow::Context;
+use clap::ArgMatches;
+use clap::parser::ValueSource;
 use jisr::bitext::{Bitext, ExportError, Flag, Format};
 use jisr::document::{self, Document, ReadOptions, Source};
 use jisr::memory::{Fingerprint, Journal};
@@ -93,9 +95,14 @@ struct InputArgs {
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Run")]
 struct RunArgs {
-    /// Go on where an interrupted run to the same output stopped (the default where its settings were the same)
+    /// Go on where an interrupted run to the same output stopped (the default where its settings were the same); the variable alone says nothing
+    /// to a run that writes no files
     #[arg(long, env = "JISR_RESUME", conflicts_with = "restart", value_parser = clap::builder::FalseyValueParser::new())]
     resume: bool,
+
+    /// `--resume` stands on the command line itself.
+    #[arg(skip)]
+    resume_flag: bool,
 
     /// Forget an interrupted run and start over
     #[arg(long, env = "JISR_RESTART", value_parser = clap::builder::FalseyValueParser::new())]
@@ -182,6 +189,12 @@ pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
 }
 
 impl Args {
+    /// Keeps what the parsed values don't say: an option of the environment is a default, one on the command line is asked for.
+    pub fn note_sources(&mut self, matches: Option<&ArgMatches>) {
+        self.run.resume_flag =
+            matches.is_some_and(|matches| self.run.resume && matches.value_source("resume") == Some(ValueSource::CommandLine));
+    }
+
     fn settings(&self) -> Result<Settings, UsageError> {
         let mut settings = self.decoding.settings()?;
         settings.from = self.from.clone();
@@ -380,7 +393,7 @@ fn open_journal(
     identity: &str,
 ) -> anyhow::Result<Option<Journal<Translation>>> {
     let Some(path) = target.journal() else {
-        if args.run.resume {
+        if args.run.resume_flag {
             let hint = "hint: give --output, so that there is something to resume";
             return Err(UsageError(format!("--resume goes with a run that writes files\n{hint}")).into());
         }

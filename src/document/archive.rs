@@ -29,8 +29,16 @@ fn open(input: &Input) -> Result<Box<dyn ReadSeek + '_>> {
     }
 }
 
+/// Why a gzip file or a ZIP archive came as far as the readers: it cannot be opened, or it lies in an archive.
+pub(crate) fn not_unpacked(bytes: &[u8], format: Format) -> ReadErrorKind {
+    match ZipArchive::new(Cursor::new(bytes)) {
+        Err(error) if format == Format::Zip => zip_error(error, format),
+        _ => nested(format),
+    }
+}
+
 /// An archive in an archive.
-pub(crate) fn nested(format: Format) -> ReadErrorKind {
+fn nested(format: Format) -> ReadErrorKind {
     ReadErrorKind::Unsupported {
         what: format!("{} within an archive", if format == Format::Zip { "a ZIP archive" } else { "a gzip file" }),
         hint: "unpack the outer archive first".to_owned(),
@@ -53,7 +61,7 @@ pub(crate) fn members(source: &Source) -> Result<Option<Vec<(usize, String)>>> {
     if archive.index_for_name("[Content_Types].xml").is_some() || archive.index_for_name("mimetype").is_some() {
         return Ok(None);
     }
-    check_bomb(&mut archive)?;
+    check_bomb(&mut archive, Format::Zip)?;
     let mut members = Vec::new();
     for index in 0..archive.len() {
         let entry = archive.by_index_raw(index).map_err(|error| zip_error(error, Format::Zip))?;
@@ -88,20 +96,20 @@ pub(crate) fn member(archive: &Input, index: usize, max_bytes: u64) -> Result<Ve
     read_limited(entry, max_bytes, Format::Zip)
 }
 
-fn check_bomb<R: Read + Seek>(archive: &mut ZipArchive<R>) -> Result<()> {
+fn check_bomb<R: Read + Seek>(archive: &mut ZipArchive<R>, format: Format) -> Result<()> {
     if archive.len() > MAX_MEMBERS {
         return Err(ReadErrorKind::Refused(format!("an archive of {} files", archive.len())));
     }
     let (mut packed, mut unpacked) = (0u128, 0u128);
     for index in 0..archive.len() {
-        let entry = archive.by_index_raw(index).map_err(|error| zip_error(error, Format::Zip))?;
+        let entry = archive.by_index_raw(index).map_err(|error| zip_error(error, format))?;
         packed += u128::from(entry.compressed_size());
         unpacked += u128::from(entry.size());
     }
     if unpacked > SMALL && unpacked > packed.saturating_mul(MAX_RATIO) {
         return Err(ReadErrorKind::Refused(format!("a ZIP bomb: {packed} bytes that claim to unpack to {unpacked}")));
     }
-    if archive.has_overlapping_entries().map_err(|error| zip_error(error, Format::Zip))? {
+    if archive.has_overlapping_entries().map_err(|error| zip_error(error, format))? {
         return Err(ReadErrorKind::Refused("a ZIP bomb: its members overlap".to_owned()));
     }
     Ok(())
@@ -115,7 +123,10 @@ fn read_limited(reader: impl Read, limit: u64, format: Format) -> Result<Vec<u8>
             Err(ReadErrorKind::Refused(format!("it unpacks to more than {} MB", limit / 1_000_000)))
         }
         Ok(_) => Ok(bytes),
-        Err(error) => Err(ReadErrorKind::malformed(format.title(), format!("cannot be unpacked: {error}"))),
+        Err(error) if format == Format::Gzip => {
+            Err(ReadErrorKind::malformed(format.title(), format!("cannot be unpacked: {error}")))
+        }
+        Err(error) => Err(damaged_zip(format, error)),
     }
 }
 
@@ -130,12 +141,24 @@ pub(crate) fn gunzip(bytes: &[u8], limit: u64) -> Result<Vec<u8>> {
 
 fn zip_error(error: ZipError, format: Format) -> ReadErrorKind {
     match error {
-        ZipError::Io(error) => ReadErrorKind::malformed(format.title(), error),
+        ZipError::Io(error) => damaged_zip(format, error),
+        ZipError::InvalidArchive(reason) => damaged_zip(format, reason),
         ZipError::UnsupportedArchive(reason) if reason.to_lowercase().contains("password") => {
             ReadErrorKind::Encrypted { what: format!("this {} file", format.title()) }
         }
         error => ReadErrorKind::malformed(format.title(), error),
     }
+}
+
+fn damaged_zip(format: Format, reason: impl std::fmt::Display) -> ReadErrorKind {
+    let what = match format {
+        Format::Docx => "Word document",
+        Format::Xlsx => "Excel workbook",
+        Format::Pptx => "PowerPoint presentation",
+        Format::Odt => "OpenDocument file",
+        _ => "ZIP archive",
+    };
+    ReadErrorKind::DamagedZip { what, reason: short(&reason.to_string(), 160) }
 }
 
 /// What an OLE compound file is, by the names in its directory.
@@ -177,7 +200,7 @@ impl<'a> Package<'a> {
     /// `limit` is the most that all the parts read may unpack to.
     pub fn open(bytes: &'a [u8], format: Format, limit: u64) -> Result<Self> {
         let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|error| zip_error(error, format))?;
-        check_bomb(&mut archive)?;
+        check_bomb(&mut archive, format)?;
         Ok(Package { archive, format, budget: limit })
     }
 

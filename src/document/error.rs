@@ -36,6 +36,9 @@ pub enum ReadErrorKind {
     Refused(String),
     #[error("damaged or not what its name says: not a readable {format} file ({reason})")]
     Malformed { format: &'static str, reason: String },
+    /// `what` names the kind of file: `Word document`.
+    #[error("not a readable {what} (damaged ZIP: {reason})")]
+    DamagedZip { what: &'static str, reason: String },
     #[error("no column {column:?} (there are: {available})")]
     NoColumn { column: String, available: String },
     #[error("no field {field:?} in any record")]
@@ -78,6 +81,9 @@ impl ReadErrorKind {
             ReadErrorKind::Refused(_) => "if you trust the file, open it in its own program and save it anew or as text".to_owned(),
             ReadErrorKind::Malformed { .. } => {
                 "open it in its own program and save it anew, or name its real format with --input-format".to_owned()
+            }
+            ReadErrorKind::DamagedZip { .. } => {
+                "copy or fetch it again: it may have been cut short; or let its own program repair it and save it anew".to_owned()
             }
             ReadErrorKind::NoColumn { .. } => "name a column by its header or by its number, counted from 1".to_owned(),
             ReadErrorKind::NoField { .. } => "a field is a path such as body, article.text or items[].title".to_owned(),

@@ -271,7 +271,11 @@ fn zip_kind(bytes: &[u8]) -> Detected {
             }
         }
     }
-    Detected::Format(Format::Zip)
+    // A package that was cut short may have lost the member that says so.
+    let parts =
+        [(&b"word/document.xml"[..], Format::Docx), (b"ppt/slides/slide", Format::Pptx), (b"xl/worksheets/sheet", Format::Xlsx)];
+    let part = parts.into_iter().find(|(part, _)| has(part));
+    Detected::Format(part.map_or(Format::Zip, |(_, format)| format))
 }
 
 /// Whether `needle` occurs; in long files only in the first and last megabyte, where local headers and the directory of a ZIP lie.

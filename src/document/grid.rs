@@ -30,9 +30,24 @@ struct Column {
 
 /// Adds the cells to translate as blocks, in order. Gives, for each cell, what became of it.
 ///
+/// Which they are [`select`] says.
+pub(crate) fn add(cells: &[Cell], wanted: &[String], builder: &mut TextBuilder) -> Result<Vec<Pieces>> {
+    let selected = select(cells, wanted)?;
+    let push = |(cell, selected): (&Cell, bool)| {
+        if selected {
+            builder.push_lines(BlockKind::Cell { row: cell.row, column: cell.column }, &cell.text)
+        } else {
+            Pieces::new()
+        }
+    };
+    Ok(cells.iter().zip(selected).map(push).collect())
+}
+
+/// Whether each cell is to be translated.
+///
 /// `wanted` names columns by header, number from 1, or letter; empty, every column is taken whose text is Arabic, and of the other columns
 /// single cells that are. Cells without a letter are nobody's text. A header is taken where it is Arabic.
-pub(crate) fn add(cells: &[Cell], wanted: &[String], builder: &mut TextBuilder) -> Result<Vec<Pieces>> {
+pub(crate) fn select(cells: &[Cell], wanted: &[String]) -> Result<Vec<bool>> {
     let first = cells.iter().map(|cell| cell.row).min().unwrap_or(0);
     let mut columns: BTreeMap<u32, Column> = BTreeMap::new();
     for cell in cells {
@@ -57,16 +72,7 @@ pub(crate) fn add(cells: &[Cell], wanted: &[String], builder: &mut TextBuilder) 
         let arabic_column = column.arabic * 10 >= column.lettered * 3 && column.arabic > 0;
         (arabic_column && !is_address(&cell.text)) || is_mostly_arabic(&cell.text)
     };
-    Ok(cells
-        .iter()
-        .map(|cell| {
-            if takes(cell) {
-                builder.push_lines(BlockKind::Cell { row: cell.row, column: cell.column }, &cell.text)
-            } else {
-                Pieces::new()
-            }
-        })
-        .collect())
+    Ok(cells.iter().map(takes).collect())
 }
 
 fn choose(name: &str, columns: &BTreeMap<u32, Column>) -> Result<u32> {

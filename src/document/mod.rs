@@ -246,7 +246,7 @@ fn read_one(source: &Source, options: &ReadOptions) -> Result<Document, ReadErro
         let bytes = source.load(options.max_bytes)?;
         let raw = identify(&bytes, &source.name, options)?;
         let raw = raw.borrow();
-        let reader = reader(raw.format).ok_or_else(|| archive::nested(raw.format))?;
+        let reader = reader(raw.format).ok_or_else(|| archive::not_unpacked(raw.bytes, raw.format))?;
         let mut document = guard::guarded(raw.format, || reader.read(&raw, options))?;
         document.name = source.name.clone();
         document.format = raw.format;

@@ -5,6 +5,7 @@
 use super::archive::Package;
 use super::builder::TextBuilder;
 use super::error::{ReadErrorKind, Result};
+use super::grid::{self, Cell};
 use super::paragraph::{Paragraph, Placed, patch, place};
 use super::xml::{Element, Patches, Token, Xml};
 use super::{BlockKind, Document, Format, Raw, ReadOptions, Reader, Translations};
@@ -21,12 +22,12 @@ struct Part {
 impl Reader for Odf {
     fn read(&self, raw: &Raw<'_>, options: &ReadOptions) -> Result<Document> {
         let mut package = Package::open(raw.bytes, Format::Odt, options.max_bytes * 2)?;
-        Ok(extract(&mut package)?.0)
+        Ok(extract(&mut package, &options.columns)?.0)
     }
 
     fn write_translated(&self, raw: &Raw<'_>, options: &ReadOptions, translations: &Translations<'_>) -> Result<Vec<u8>> {
         let mut package = Package::open(raw.bytes, Format::Odt, options.max_bytes * 2)?;
-        let (document, parts) = extract(&mut package)?;
+        let (document, parts) = extract(&mut package, &options.columns)?;
         translations.check(&document)?;
         let mut replaced = Vec::new();
         for part in parts {
@@ -39,7 +40,8 @@ impl Reader for Odf {
     }
 }
 
-fn extract(package: &mut Package<'_>) -> Result<(Document, Vec<Part>)> {
+/// `columns` are those to translate of a spreadsheet's sheets; where none is named, everything is.
+fn extract(package: &mut Package<'_>, columns: &[String]) -> Result<(Document, Vec<Part>)> {
     if let Some(manifest) = package.part("META-INF/manifest.xml")?
         && super::decode(&manifest, None).text.contains("encryption-data")
     {
@@ -49,21 +51,65 @@ fn extract(package: &mut Package<'_>) -> Result<(Document, Vec<Part>)> {
         return Err(ReadErrorKind::malformed("ODT", "its part content.xml is missing"));
     };
     let mut builder = TextBuilder::default();
+    let mut sheets = Sheets { columns, ..Sheets::default() };
     let mut parts = Vec::new();
-    parts.push(read_part("content.xml", super::decode(&content, None).text, &mut builder)?);
+    parts.push(read_part("content.xml", super::decode(&content, None).text, &mut sheets, &mut builder)?);
     if let Some(styles) = package.part("styles.xml")? {
-        parts.push(read_part("styles.xml", super::decode(&styles, None).text, &mut builder)?);
+        parts.push(read_part("styles.xml", super::decode(&styles, None).text, &mut sheets, &mut builder)?);
     }
-    Ok((builder.finish(), parts))
+    let document = builder.finish();
+    match sheets.missing {
+        Some(error) if document.blocks.is_empty() => Err(error),
+        _ => Ok((document, parts)),
+    }
 }
 
 #[derive(Default)]
 struct Table {
     rows: u32,
     columns: u32,
+    /// Columns that the last cell fills: equal neighbours are written once.
+    width: u32,
 }
 
-fn read_part(name: &'static str, text: String, builder: &mut TextBuilder) -> Result<Part> {
+/// The sheets of a spreadsheet of which some columns are wanted: a sheet's cells wait until all of them are known.
+#[derive(Default)]
+struct Sheets<'a> {
+    columns: &'a [String],
+    /// This is a spreadsheet, and columns are named.
+    choosing: bool,
+    /// The open sheet: its paragraphs in cells, and for each its cells with its index as their place.
+    paragraphs: Vec<Paragraph>,
+    cells: Vec<Cell>,
+    /// A column that a sheet lacks: only some may have it.
+    missing: Option<ReadErrorKind>,
+}
+
+impl Sheets<'_> {
+    fn add(&mut self, paragraph: Paragraph, width: u32) {
+        let BlockKind::Cell { row, column: last } = paragraph.kind else { return };
+        let index = self.paragraphs.len();
+        for column in (last + 1).saturating_sub(width.min(1_000))..=last {
+            self.cells.push(Cell { row, column, text: paragraph.text.clone(), place: index..index + 1 });
+        }
+        self.paragraphs.push(paragraph);
+    }
+
+    /// The paragraphs to translate of the sheet that ends.
+    fn finish(&mut self) -> Vec<Paragraph> {
+        let cells = std::mem::take(&mut self.cells);
+        let selected = grid::select(&cells, self.columns).unwrap_or_else(|error| {
+            self.missing = Some(error);
+            Vec::new()
+        });
+        let selected: HashSet<usize> =
+            cells.iter().zip(selected).filter(|(_, selected)| *selected).map(|(cell, _)| cell.place.start).collect();
+        let paragraphs = self.paragraphs.drain(..).enumerate();
+        paragraphs.filter(|(index, _)| selected.contains(index)).map(|(_, paragraph)| paragraph).collect()
+    }
+}
+
+fn read_part(name: &'static str, text: String, sheets: &mut Sheets<'_>, builder: &mut TextBuilder) -> Result<Part> {
     let styles = read_styles(&text)?;
     let in_styles = name == "styles.xml";
     // Of the styles part only headers and footers are text; of the content part all of the body.
@@ -99,7 +145,8 @@ fn read_part(name: &'static str, text: String, builder: &mut TextBuilder) -> Res
                 "body" | "header" | "footer" | "header-left" | "footer-left" | "header-first" | "footer-first"
                     if !element.empty && (element.name() == "body") != in_styles =>
                 {
-                    inside += 1;
+                    // Headers and footers are in no column.
+                    inside += usize::from(!(in_styles && sheets.choosing));
                 }
                 "tracked-changes" | "annotation" | "desc" | "title" | "forms" | "ruby-text" | "note-citation"
                 | "sequence-decls" | "scripts" | "settings" | "automatic-styles" => {
@@ -117,7 +164,14 @@ fn read_part(name: &'static str, text: String, builder: &mut TextBuilder) -> Res
                     open.push(Paragraph { kind: kind(&element, &styles.titles, tables.last(), lists), ..Paragraph::default() })
                 }
                 "list" if !element.empty => lists += 1,
-                "spreadsheet" => spreadsheet = true,
+                "spreadsheet" => {
+                    spreadsheet = true;
+                    sheets.choosing = !sheets.columns.is_empty();
+                }
+                // Nor are text boxes.
+                "shapes" if sheets.choosing => {
+                    xml.skip(&element)?;
+                }
                 "table" if !element.empty => {
                     if spreadsheet && tables.is_empty() {
                         builder.section(format!("sheet {}", element.attribute("name").unwrap_or_default()));
@@ -132,7 +186,8 @@ fn read_part(name: &'static str, text: String, builder: &mut TextBuilder) -> Res
                 }
                 "table-cell" | "covered-table-cell" => {
                     if let Some(table) = tables.last_mut() {
-                        table.columns = table.columns.saturating_add(repeated(&element, "number-columns-repeated"));
+                        table.width = repeated(&element, "number-columns-repeated");
+                        table.columns = table.columns.saturating_add(table.width);
                     }
                 }
                 "s" => {
@@ -159,11 +214,10 @@ fn read_part(name: &'static str, text: String, builder: &mut TextBuilder) -> Res
                 }
                 "p" | "h" => match open.pop() {
                     Some(paragraph) if open.is_empty() => {
-                        if inside > 0 {
-                            finish(paragraph, builder);
-                            boxed.drain(..).for_each(|paragraph| finish(paragraph, builder));
+                        let width = tables.last().map_or(1, |table| table.width);
+                        for paragraph in std::iter::once(paragraph).chain(boxed.drain(..)).filter(|_| inside > 0) {
+                            if sheets.choosing { sheets.add(paragraph, width) } else { finish(paragraph, builder) }
                         }
-                        boxed.clear();
                     }
                     Some(paragraph) => boxed.push(paragraph),
                     None => {}
@@ -171,6 +225,9 @@ fn read_part(name: &'static str, text: String, builder: &mut TextBuilder) -> Res
                 "list" => lists = lists.saturating_sub(1),
                 "table" => {
                     tables.pop();
+                    if tables.is_empty() && sheets.choosing {
+                        sheets.finish().into_iter().for_each(|paragraph| finish(paragraph, builder));
+                    }
                 }
                 _ => {}
             },

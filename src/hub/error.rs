@@ -11,8 +11,9 @@ pub type Result<T> = std::result::Result<T, HubError>;
 /// An error of the registry, the cache or the hub.
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
-    #[error("unknown model `{name}`{}\nhint: `jisr models list` shows the known ones; ORG/REPO[@REVISION] takes any Marian or M2M100/NLLB model of the hub, and a folder needs a path such as ./{name}", suggestion.as_deref().map(|s| format!(", did you mean `{s}`?")).unwrap_or_default())]
-    UnknownModel { name: String, suggestion: Option<String> },
+    /// Neither a known name nor a folder nor a repository's name; `near` are known names like it, the likest first.
+    #[error("unknown model `{name}`\nhint: {}", which_model(name, near))]
+    UnknownModel { name: String, near: Vec<String> },
 
     #[error(
         "this binary was built without the built-in model\nhint: build it with `--features builtin`, or name a model with -m"
@@ -126,6 +127,19 @@ pub enum HubError {
 
     #[error("can't {action} {}: {source}", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
+}
+
+/// What to write in the place of a model's name that is none.
+fn which_model(name: &str, near: &[String]) -> String {
+    let list = "`jisr models list` shows the known ones";
+    if !near.is_empty() {
+        let near: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
+        return format!("did you mean {}? {list}", near.join(" or "));
+    }
+    if name.starts_with(['/', '.', '~']) || name.contains('\\') || name.matches('/').count() > 1 {
+        return format!("there is no folder of that name, and it is not ORG/REPO[@REVISION]; {list}");
+    }
+    format!("{list}; ORG/REPO[@REVISION] takes any Marian or M2M100/NLLB model of the hub, and a path the folder of one")
 }
 
 fn shortage(needed: Option<u64>, available: Option<u64>) -> String {

@@ -1,5 +1,6 @@
 //! The files of one model, wherever they lie.
 
+use super::lfs;
 use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
@@ -22,14 +23,17 @@ pub enum FileSource {
 }
 
 impl ModelFiles {
-    /// The content of `file`, `None` where the model has no such file.
+    /// The content of `file`, `None` where the model has no such file; a Git LFS pointer in its place is an error.
     pub fn read(&self, file: &str) -> io::Result<Option<Cow<'static, [u8]>>> {
         match &self.source {
-            FileSource::Folder(folder) => match std::fs::read(folder.join(file)) {
-                Ok(bytes) => Ok(Some(Cow::Owned(bytes))),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(error),
-            },
+            FileSource::Folder(folder) => {
+                let path = folder.join(file);
+                match std::fs::read(&path) {
+                    Ok(bytes) => lfs::refuse_pointer(&path, &bytes[..]).map(|()| Some(Cow::Owned(bytes))),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                    Err(error) => Err(error),
+                }
+            }
             FileSource::Embedded(files) => {
                 Ok(files.iter().find(|(name, _)| *name == file).map(|(_, bytes)| Cow::Borrowed(*bytes)))
             }

@@ -144,12 +144,18 @@ impl Registry {
         named.or_else(|| self.entries.iter().find(|entry| entry.hub.as_deref() == Some(name)))
     }
 
-    /// The known name most like `name`, where one is like it.
-    pub(super) fn closest(&self, name: &str) -> Option<String> {
+    /// The known names like `name`, the likest first, at most three: those some letters off, and those that it is a part of.
+    pub(super) fn near(&self, name: &str) -> Vec<String> {
         let wanted = name.to_lowercase();
-        let distance = |entry: &Entry| edit_distance(&wanted, &entry.name.to_lowercase());
-        let best = self.entries.iter().map(|entry| (distance(entry), entry)).min_by_key(|(d, _)| *d)?;
-        (best.0 <= wanted.chars().count() / 3).then(|| best.1.name.clone())
+        let letters = wanted.chars().count();
+        let score = |entry: &Entry| {
+            let known = entry.name.to_lowercase();
+            let distance = edit_distance(&wanted, &known);
+            (distance <= letters / 3 || letters > 2 && known.contains(&wanted)).then(|| (distance, entry.name.clone()))
+        };
+        let mut near: Vec<(usize, String)> = self.entries.iter().filter_map(score).collect();
+        near.sort_by_key(|(distance, _)| *distance);
+        near.into_iter().take(3).map(|(_, name)| name).collect()
     }
 }
 
@@ -237,8 +243,9 @@ mod tests {
     #[test]
     fn near_misses_are_suggested() {
         let registry = Registry::known();
-        assert_eq!(registry.closest("opus-mt-aren").as_deref(), Some("opus-mt-ar-en"));
-        assert_eq!(registry.closest("OPUS-MT-TC-BIG-ar-en").as_deref(), Some("opus-mt-tc-big-ar-en"));
-        assert_eq!(registry.closest("gpt"), None);
+        assert_eq!(registry.near("opus-mt-aren"), ["opus-mt-ar-en"]);
+        assert_eq!(registry.near("OPUS-MT-TC-BIG-ar-en")[0], "opus-mt-tc-big-ar-en");
+        assert_eq!(registry.near("distilled-600M"), ["nllb-200-distilled-600M"]);
+        assert_eq!(registry.near("gpt"), [""; 0]);
     }
 }

@@ -42,7 +42,7 @@ pub fn resolve(text: &str, registry: &Registry) -> Result<Named> {
         let place = Place::Hub { repo: name.to_owned(), revision: revision.unwrap_or("main").to_owned() };
         return Ok(Named { name: text.to_owned(), place, entry: registry.find(name).cloned() });
     }
-    Err(HubError::UnknownModel { name: text.to_owned(), suggestion: registry.closest(name) })
+    Err(HubError::UnknownModel { name: text.to_owned(), near: registry.near(name) })
 }
 
 fn known(text: &str, entry: &Entry, revision: Option<&str>) -> Named {

@@ -4,7 +4,7 @@
 //! another process would end this one with a signal instead of an error.
 
 use super::error::{ModelError, Result};
-use crate::hub::{FileSource, ModelFiles};
+use crate::hub::{FileSource, ModelFiles, refuse_pointer};
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -33,6 +33,7 @@ impl ByteSource {
                 let name = path.display().to_string();
                 let open = || -> io::Result<Self> {
                     let handle = File::open(&path)?;
+                    refuse_pointer(&path, &handle)?;
                     Ok(Self { name: name.clone(), size: handle.metadata()?.len(), storage: Storage::File(handle) })
                 };
                 open().map(Some).map_err(|source| ModelError::Io { file: name.clone(), source })

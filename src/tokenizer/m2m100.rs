@@ -4,12 +4,12 @@
 //! vocabulary in a fixed order. Source and target both read `[language] … </s>`.
 
 use super::added_tokens::{AddedTokens, Fragment, is_python_space};
-use super::languages;
 use super::sentencepiece::{Encoded, Scratch, SentencePiece};
 use super::special_tokens::SpecialTokens;
 use super::vocab::Vocab;
 use super::{Result, Tokenizer, TokenizerError, require};
 use crate::hub::ModelFiles;
+use crate::languages;
 use std::collections::HashSet;
 use std::sync::Mutex;
 
@@ -71,7 +71,7 @@ impl M2m100 {
             position(code.trim_matches('_'))
                 .or_else(|| found.and_then(|language| position(language.short)))
                 .map(|position| first_language + position as u32)
-                .ok_or_else(|| languages::unknown(&files.name, code, codes.iter().copied()))
+                .ok_or_else(|| super::unknown_language(&files.name, code, codes.iter().copied()))
         };
         let source_lang = language(from.or(special.string("src_lang")).unwrap_or("ar"))?;
         let target_lang = language(to.or(special.string("tgt_lang")).unwrap_or("en"))?;

@@ -6,12 +6,12 @@
 //! as its first token.
 
 use super::added_tokens::{AddedTokens, Fragment, is_python_space};
-use super::languages;
 use super::sentencepiece::{Encoded, Scratch, SentencePiece};
 use super::special_tokens::SpecialTokens;
 use super::vocab::Vocab;
 use super::{Result, Tokenizer, TokenizerError, require};
 use crate::hub::ModelFiles;
+use crate::languages;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 

@@ -21,7 +21,6 @@ pub mod double_array;
 pub mod grapheme_normalizer;
 mod interop;
 pub mod json;
-pub mod languages;
 pub mod m2m100;
 pub mod marian;
 pub mod nllb;
@@ -36,6 +35,7 @@ pub mod vocab;
 pub mod word_cache;
 
 use crate::hub::{FileSource, ModelFiles};
+use crate::languages;
 use std::borrow::Cow;
 use std::io;
 
@@ -151,4 +151,24 @@ fn has(files: &ModelFiles, file: &str) -> bool {
 /// The content of a file that must be there.
 fn require(files: &ModelFiles, file: &str) -> Result<Cow<'static, [u8]>> {
     read(files, file)?.ok_or_else(|| TokenizerError::missing(files, file))
+}
+
+/// The error for a language that a model lacks; `known` are the model's own codes.
+fn unknown_language<'a>(model: &str, code: &str, known: impl IntoIterator<Item = &'a str>) -> TokenizerError {
+    let known: Vec<&str> = known.into_iter().collect();
+    let near = languages::near_matches(code, known.iter().copied());
+    let described: Vec<String> = near.iter().map(|code| describe(code)).collect();
+    let hint = match (described.is_empty(), known.is_empty()) {
+        (false, _) => format!("did you mean {}?", described.join(" or ")),
+        (true, false) => format!("it knows {} languages, such as {}", known.len(), known[..known.len().min(8)].join(", ")),
+        (true, true) => "it knows no languages by code".to_owned(),
+    };
+    TokenizerError::Language(format!("{model} has no language {code:?}\nhint: {hint}"))
+}
+
+fn describe(code: &str) -> String {
+    match languages::find(code.trim_matches(['_', '>', '<'])) {
+        Some(language) => format!("{code} ({})", language.name),
+        None => code.to_owned(),
+    }
 }

@@ -8,13 +8,13 @@
 use super::added_tokens::AddedToken;
 use super::charsmap::Charsmap;
 use super::double_array::DoubleArray;
-use super::languages;
 use super::nllb_files::NllbFiles;
 use super::normalizer::SPACE;
 use super::ranked_bpe::{RankedBpe, RankedScratch};
 use super::vocab::Vocab;
 use super::{Result, Tokenizer, TokenizerError, grapheme_normalizer};
 use crate::hub::ModelFiles;
+use crate::languages;
 use std::collections::HashSet;
 use std::sync::Mutex;
 
@@ -225,7 +225,7 @@ fn language_id(files: &ModelFiles, vocab: &Vocab, added: &[(u32, AddedToken)], c
         return Ok(id);
     }
     let known = added.iter().map(|(_, token)| token.content.as_str()).filter(|token| languages::find(token).is_some());
-    Err(languages::unknown(&files.name, code, known))
+    Err(super::unknown_language(&files.name, code, known))
 }
 
 /// Runs of spaces become one.

@@ -1,13 +1,13 @@
 //! The files of an NLLB tokeniser, brought to one form: vocabulary, merges, rules, added tokens.
 
 use super::added_tokens::AddedToken;
-use super::languages;
 use super::proto::{ModelProto, Piece, PieceKind};
 use super::ranked_bpe::derive_merges;
 use super::special_tokens::SpecialTokens;
 use super::vocab::Vocab;
 use super::{Result, TokenizerError, read, require};
 use crate::hub::ModelFiles;
+use crate::languages;
 use prost::Message;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};

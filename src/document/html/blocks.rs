@@ -1,7 +1,7 @@
 //! A part of a page's tree as blocks, each with the text nodes that it came from.
 
-use crate::document::builder::TextBuilder;
-use crate::document::{BlockKind, Document};
+use crate::document::builder::{TextBuilder, collapse_into};
+use crate::document::{Block, BlockKind, Document};
 use ego_tree::iter::Edge;
 use ego_tree::{NodeId, NodeRef};
 use scraper::Node;
@@ -71,6 +71,22 @@ pub(super) fn collect(parts: &[NodeRef<'_, Node>], skip: &dyn Fn(NodeRef<'_, Nod
     (collector.builder.finish(), collector.placed)
 }
 
+/// The nodes of an element whose text a heading of the document repeats, placed in that heading's block: one translation serves both.
+pub(super) fn place_again(element: NodeRef<'_, Node>, document: &Document) -> Option<PlacedNodes> {
+    let (mut text, mut nodes) = (String::new(), Vec::new());
+    for node in element.descendants() {
+        if let Node::Text(piece) = node.value() {
+            let start = text.len();
+            text.push_str(&piece.text);
+            nodes.push(PlacedNode { id: node.id(), text: start..text.len(), holds_text: true });
+        }
+    }
+    let mut collapsed = String::new();
+    collapse_into(&text, &mut collapsed);
+    let repeats = |block: &Block| matches!(block.kind, BlockKind::Heading(_)) && document.text[block.range.clone()] == collapsed;
+    document.blocks.iter().position(repeats).map(|block| PlacedNodes { block, nodes })
+}
+
 impl Collector {
     fn open(&mut self, node: NodeRef<'_, Node>) {
         match node.value() {
@@ -122,7 +138,7 @@ impl Collector {
 
     fn kind(&self, name: &str, inherited: BlockKind) -> BlockKind {
         match name {
-            "h1" => BlockKind::Heading(1),
+            "h1" | "title" => BlockKind::Heading(1),
             "h2" => BlockKind::Heading(2),
             "h3" => BlockKind::Heading(3),
             "h4" => BlockKind::Heading(4),

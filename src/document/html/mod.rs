@@ -1,7 +1,7 @@
 //! Web pages: parsed as browsers do (html5ever), reduced to their main text unless everything is wanted.
 //!
-//! [`main_text`] finds the part of the page that is the article, [`blocks`] turns a part of the tree into blocks. A translated copy changes
-//! the text nodes of the tree and writes the whole page out again.
+//! [`main_text`] finds the part of the page that is the article, [`blocks`] turns a part of the tree into blocks. The page's title is a block of
+//! its own, or is that of the heading that repeats it. A translated copy changes the text nodes of the tree and writes the whole page out again.
 
 mod blocks;
 mod main_text;
@@ -13,6 +13,7 @@ use blocks::PlacedNodes;
 use ego_tree::{NodeId, NodeRef};
 use scraper::node::Element;
 use scraper::{Html, Node};
+use std::collections::HashSet;
 
 pub(crate) struct HtmlPage;
 
@@ -58,8 +59,7 @@ fn decode_page(raw: &Raw<'_>, options: &ReadOptions) -> Decoded {
 /// The text of an HTML source as blocks, for other readers that carry HTML (mail).
 pub(crate) fn read_fragment(text: &str) -> Result<Document> {
     let page = parse(text)?;
-    let decoded = Decoded { text: String::new(), encoding: "UTF-8", warnings: Vec::new() };
-    Ok(extract(&page, &decoded, true).0)
+    Ok(blocks::collect(&[page.tree.root()], &|node| is_hidden(&node)).0)
 }
 
 fn parse(text: &str) -> Result<Html> {
@@ -74,14 +74,31 @@ fn parse(text: &str) -> Result<Html> {
 
 fn extract(page: &Html, decoded: &Decoded, all: bool) -> (Document, Vec<PlacedNodes>) {
     let root = page.tree.root();
-    let (mut document, placed) = if all {
-        blocks::collect(&[root], &|node| is_hidden(&node))
-    } else {
-        let main = main_text::find(page);
-        blocks::collect(&main.parts, &|node| is_hidden(&node) || main.boilerplate.contains(&node.id()))
+    let main = match all {
+        true => main_text::Main { parts: vec![root], boilerplate: HashSet::new() },
+        false => main_text::find(page),
     };
+    let skip = |node: NodeRef<'_, Node>| is_hidden(&node) || main.boilerplate.contains(&node.id());
+    let (mut document, mut placed) = blocks::collect(&main.parts, &skip);
+    // A page without text has nothing that its title could be the title of.
+    if let Some(title) = page_title(root).filter(|_| !document.blocks.is_empty()) {
+        match blocks::place_again(title, &document) {
+            Some(again) => placed.push(again),
+            None => {
+                let parts: Vec<_> = std::iter::once(title).chain(main.parts.iter().copied()).collect();
+                (document, placed) = blocks::collect(&parts, &skip);
+            }
+        }
+    }
     document.warnings.splice(0..0, decoded.warnings.iter().cloned());
     (document, placed)
+}
+
+/// The `<title>` in the page's head; that of a drawing is another one.
+fn page_title(root: NodeRef<'_, Node>) -> Option<NodeRef<'_, Node>> {
+    let is = |node: &NodeRef<'_, Node>, name: &str| matches!(node.value(), Node::Element(element) if element.name() == name);
+    let head = root.children().find(|node| is(node, "html"))?.children().find(|node| is(node, "head"))?;
+    head.children().find(|node| is(node, "title"))
 }
 
 /// Elements that a reader of the page does not see as text.

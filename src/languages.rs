@@ -1,9 +1,8 @@
-//! Language codes: what a user writes (`ar`, `arz`, `arb_Arab`, `Egyptian Arabic`) and what each model family calls it.
+//! Languages by their codes: what a user writes (`ar`, `arz`, `arb_Arab`, `Egyptian Arabic`), what each model family calls it, and the name and
+//! script that the writers need.
 //!
 //! The table holds the languages of NLLB-200 (NLLB Team, *No Language Left Behind*, 2022) by their FLORES-200 codes, with the ISO 639-1
-//! code, or the one that M2M100 uses, and the English name.
-
-use super::TokenizerError;
+//! code, or the one that M2M100 uses, and the English name. A second one holds what reports are written in beyond these.
 
 /// One language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,13 +19,27 @@ impl Language {
     pub fn iso3(&self) -> &'static str {
         &self.nllb[..3]
     }
+
+    /// The ISO 15924 code of the script.
+    pub fn script(&self) -> &'static str {
+        &self.nllb[4..]
+    }
 }
 
-/// The language that a user means: a FLORES-200 code, an ISO 639-1 or 639-3 code with or without a region or script, or an English name.
+/// The language of NLLB-200 that a user means: a FLORES-200 code, an ISO 639-1 or 639-3 code with or without a region or script, or an English name.
 /// Case does not matter.
 pub fn find(code: &str) -> Option<&'static Language> {
+    find_in(TABLE, code)
+}
+
+/// As [`find`], among the languages too that no model knows.
+pub fn describe(code: &str) -> Option<&'static Language> {
+    find(code).or_else(|| find_in(BEYOND_NLLB, code))
+}
+
+fn find_in(table: &'static [Language], code: &str) -> Option<&'static Language> {
     let wanted = code.trim().to_lowercase().replace('-', "_");
-    let exact = |test: &dyn Fn(&Language) -> bool| TABLE.iter().find(|language| test(language));
+    let exact = |test: &dyn Fn(&Language) -> bool| table.iter().find(|language| test(language));
     if let Some(language) = exact(&|language| language.nllb.eq_ignore_ascii_case(&wanted))
         .or_else(|| exact(&|language| language.name.to_lowercase().replace(['-', ' '], "_") == wanted.replace(' ', "_")))
     {
@@ -34,7 +47,7 @@ pub fn find(code: &str) -> Option<&'static Language> {
     }
     let (base, region) = wanted.split_once('_').unwrap_or((&wanted, ""));
     if base == "zh" && ["hant", "tw", "hk"].iter().any(|part| region.starts_with(part)) {
-        return find("zho_Hant");
+        return exact(&|language| language.nllb == "zho_Hant");
     }
     let macro_language = MACRO_LANGUAGES.iter().find(|(code, _)| *code == base).map(|(_, nllb)| *nllb);
     macro_language
@@ -75,26 +88,6 @@ pub fn near_matches<'a>(code: &str, known: impl IntoIterator<Item = &'a str>) ->
     let best = scored.first().map_or(0, |(score, _)| *score);
     scored.retain(|(score, _)| *score <= best + 1);
     scored.into_iter().take(5).map(|(_, candidate)| candidate.to_owned()).collect()
-}
-
-/// The error for a language that a model lacks; `known` are the model's own codes.
-pub(super) fn unknown<'a>(model: &str, code: &str, known: impl IntoIterator<Item = &'a str>) -> TokenizerError {
-    let known: Vec<&str> = known.into_iter().collect();
-    let near = near_matches(code, known.iter().copied());
-    let described: Vec<String> = near.iter().map(|code| describe(code)).collect();
-    let hint = match (described.is_empty(), known.is_empty()) {
-        (false, _) => format!("did you mean {}?", described.join(" or ")),
-        (true, false) => format!("it knows {} languages, such as {}", known.len(), known[..known.len().min(8)].join(", ")),
-        (true, true) => "it knows no languages by code".to_owned(),
-    };
-    TokenizerError::Language(format!("{model} has no language {code:?}\nhint: {hint}"))
-}
-
-fn describe(code: &str) -> String {
-    match find(code.trim_matches(['_', '>', '<'])) {
-        Some(language) => format!("{code} ({})", language.name),
-        None => code.to_owned(),
-    }
 }
 
 /// Levenshtein distance over characters.
@@ -350,6 +343,16 @@ pub const TABLE: &[Language] = languages! {
     "zho_Hans" "zh" "Chinese"
     "zho_Hant" "" "Chinese (traditional)"
     "zul_Latn" "zu" "Zulu"
+};
+
+/// Languages, all written from right to left, that NLLB-200 lacks.
+const BEYOND_NLLB: &[Language] = languages! {
+    "aec_Arab" "" "Saidi Arabic"
+    "afb_Arab" "" "Gulf Arabic"
+    "apd_Arab" "" "Sudanese Arabic"
+    "ayl_Arab" "" "Libyan Arabic"
+    "div_Thaa" "dv" "Dhivehi"
+    "syr_Syrc" "" "Syriac"
 };
 
 #[cfg(test)]
