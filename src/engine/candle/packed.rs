@@ -6,7 +6,7 @@
 use super::head::{Best, Head};
 use super::network::{Attend, Embedding, Linear, Network, Norm, Parts, Vocabulary};
 use super::ragged::Ragged;
-use crate::engine::kernel::{self, Kernels, PackedF32};
+use crate::engine::kernel::{self, Kernels, LogSum, PackedF32};
 use crate::engine::{Candidate, EngineError, Result, StepRules};
 use crate::model::{Activation, Checkpoint, LAYER_NORM_EPS, Side, checkpoint};
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Device, Layout, Shape, Tensor};
@@ -279,43 +279,13 @@ impl PackedHead {
     }
 }
 
-/// Logarithm of a sum of exponentials, taken in one chunk after the other.
-#[derive(Clone, Copy)]
-struct LogSum {
-    largest: f32,
-    /// Sums of `e^(logit - largest)`, lane by lane.
-    sums: [f32; LANES],
-}
-
-impl LogSum {
-    fn new() -> Self {
-        Self { largest: f32::NEG_INFINITY, sums: [0.0; LANES] }
-    }
-
-    /// Takes in logits, a multiple of 16 of them.
-    fn add(&mut self, kernels: &Kernels, logits: &[f32]) {
-        let largest = kernels.maximum(logits).max(self.largest);
-        if largest == f32::NEG_INFINITY {
-            return;
-        }
-        let factor = (self.largest - largest).exp();
-        self.sums.iter_mut().for_each(|sum| *sum *= factor);
-        self.largest = largest;
-        kernels.add_exponentials(logits, largest, &mut self.sums);
-    }
-
-    fn value(self) -> f32 {
-        self.largest + self.sums.iter().sum::<f32>().ln()
-    }
-}
-
 impl Head for Arc<PackedHead> {
     fn best(&self, hidden: &Tensor, k: usize, rules: &StepRules, out: &mut Vec<Candidate>) -> candle_core::Result<()> {
         let (storage, layout) = hidden.storage_and_layout();
         let x = values(cpu(&storage)?, layout)?;
         let rows = x.len() / self.width;
         let mut best = vec![Best::new(k); rows];
-        let mut sums = vec![LogSum::new(); rows];
+        let mut sums = vec![LogSum::NOTHING; rows];
         let mut masks = [0u16; HEAD_COLUMNS / LANES];
         self.chunks(x, |first, columns, stride, logits| {
             for (row, (best, sum)) in best.iter_mut().zip(&mut sums).enumerate() {

@@ -5,40 +5,12 @@
 //! on the rows beside it.
 
 use super::session::Scratch;
-use crate::engine::kernel::{BLOCK, Kernels, Linear, MatrixI8, QuantizedRows};
+use crate::engine::kernel::{BLOCK, Kernels, Linear, LogSum, MatrixI8, QuantizedRows};
 use crate::engine::{Candidate, StepRules};
 
 /// Blocks of 64 columns computed at once: their logits for 64 rows stay in the second-level cache.
 const BLOCKS_AT_ONCE: usize = 4;
 const COLUMNS: usize = BLOCKS_AT_ONCE * BLOCK;
-
-/// Where one row's pass over the vocabulary stands.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct RowState {
-    /// The greatest logit so far, what the exponentials are relative to.
-    reference: f32,
-    /// `Σ e^(logit - reference)`, sixteen partial sums.
-    sums: [f32; 16],
-}
-
-impl RowState {
-    const START: RowState = RowState { reference: f32::NEG_INFINITY, sums: [0.0; 16] };
-
-    fn add(&mut self, kernels: &Kernels, logits: &[f32], largest: f32) {
-        if largest > self.reference {
-            let factor = (self.reference - largest).exp();
-            self.sums.iter_mut().for_each(|sum| *sum *= factor);
-            self.reference = largest;
-        }
-        if self.reference > f32::NEG_INFINITY {
-            kernels.add_exponentials(logits, self.reference, &mut self.sums);
-        }
-    }
-
-    fn log_sum(&self) -> f32 {
-        self.reference + self.sums.iter().sum::<f32>().ln()
-    }
-}
 
 /// Leaves the `k` best continuations of each of the `count` rows in `out`, as [`crate::engine::Session::step`] promises.
 #[allow(clippy::too_many_arguments)]
@@ -55,15 +27,15 @@ pub(super) fn best(
     out.clear();
     out.resize(count * k, Candidate { token: 0, log_prob: f32::NEG_INFINITY });
     scratch.logits.resize(count * COLUMNS, 0.0);
-    scratch.states.clear();
-    scratch.states.resize(count, RowState::START);
+    scratch.sums.clear();
+    scratch.sums.resize(count, LogSum::NOTHING);
     let mut masks = [0u16; COLUMNS / 16];
     for from in (0..head.blocks()).step_by(BLOCKS_AT_ONCE) {
         let to = head.blocks().min(from + BLOCKS_AT_ONCE);
         let width = (to - from) * BLOCK;
         let first = (from * BLOCK) as u32;
         kernels.linear_i8(head, rows, from..to, &mut scratch.logits, COLUMNS, Linear::default());
-        for (row, (state, best)) in scratch.states.iter_mut().zip(out.chunks_exact_mut(k)).enumerate() {
+        for (row, (sum, best)) in scratch.sums.iter_mut().zip(out.chunks_exact_mut(k)).enumerate() {
             let logits = &mut scratch.logits[row * COLUMNS..][..width];
             let of_row = rules.banned_by_row.get(row).map_or(&[][..], Vec::as_slice);
             if rules.renormalize {
@@ -73,8 +45,7 @@ pub(super) fn best(
                     }
                 }
             }
-            let largest = kernels.maximum(logits);
-            state.add(kernels, logits, largest);
+            let largest = sum.add(kernels, logits);
             let threshold = best[k - 1].log_prob;
             if largest > threshold {
                 kernels.above(logits, threshold, &mut masks);
@@ -92,8 +63,8 @@ pub(super) fn best(
             }
         }
     }
-    for (state, best) in scratch.states.iter().zip(out.chunks_exact_mut(k)) {
-        let log_sum = state.log_sum();
+    for (sum, best) in scratch.sums.iter().zip(out.chunks_exact_mut(k)) {
+        let log_sum = sum.value();
         best.iter_mut().for_each(|candidate| candidate.log_prob -= log_sum);
     }
 }

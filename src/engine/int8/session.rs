@@ -6,7 +6,7 @@
 //! them writes to it.
 
 use super::{Int8Model, head};
-use crate::engine::kernel::{Heads, Kernels, PAGE, Pool, QuantizedRows, TileShape};
+use crate::engine::kernel::{Heads, Kernels, LogSum, PAGE, Pool, QuantizedRows, TileShape};
 use crate::engine::{Attention, Candidate, EngineError, MemoryId, Result, Row, Session, StepRules};
 
 /// Source rows that go through the encoder at once: enough to keep the multipliers busy, few enough to stay in the second-level cache.
@@ -52,7 +52,7 @@ pub(super) struct Scratch {
     pub attention: Vec<f32>,
     pub quantized: QuantizedRows,
     pub logits: Vec<f32>,
-    pub states: Vec<head::RowState>,
+    pub sums: Vec<LogSum>,
 }
 
 /// See the module.

@@ -153,6 +153,18 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
         }
     }
     #[inline(always)]
+    unsafe fn insert_bytes(self, p: *mut u32, place: usize) {
+        unsafe {
+            let count = _mm_cvtsi32_si128(8 * place as i32);
+            let mask = _mm256_set1_epi32(0xff);
+            for (half, p) in [(self.0, p), (self.1, p.add(8))] {
+                let byte = _mm256_and_si256(_mm256_cvtps_epi32(half), mask);
+                let others = _mm256_andnot_si256(_mm256_sll_epi32(mask, count), _mm256_loadu_si256(p.cast()));
+                _mm256_storeu_si256(p.cast(), _mm256_or_si256(others, _mm256_sll_epi32(byte, count)));
+            }
+        }
+    }
+    #[inline(always)]
     unsafe fn no_sums() -> Self::Sums {
         unsafe { [_mm256_setzero_si256(); 4] }
     }

@@ -115,6 +115,15 @@ impl Lanes for Avx512 {
         }
     }
     #[inline(always)]
+    unsafe fn insert_bytes(self, p: *mut u32, place: usize) {
+        unsafe {
+            let count = _mm_cvtsi32_si128(8 * place as i32);
+            let byte = _mm512_and_si512(_mm512_cvtps_epi32(self.0), _mm512_set1_epi32(0xff));
+            let others = _mm512_andnot_si512(_mm512_sll_epi32(_mm512_set1_epi32(0xff), count), _mm512_loadu_si512(p.cast()));
+            _mm512_storeu_si512(p.cast(), _mm512_or_si512(others, _mm512_sll_epi32(byte, count)));
+        }
+    }
+    #[inline(always)]
     unsafe fn no_sums() -> Self::Sums {
         unsafe { _mm512_setzero_si512() }
     }

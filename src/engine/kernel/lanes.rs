@@ -55,6 +55,17 @@ pub(super) trait Lanes: Copy {
     unsafe fn store_quantized(self, p: *mut u8);
     /// Rounds (ties to even) values in -127..=127 and writes them in a byte each.
     unsafe fn store_signed(self, p: *mut u8);
+    /// Rounds (ties to even) values in -127..=127 and puts each into byte `place` (0–3) of its word.
+    unsafe fn insert_bytes(self, p: *mut u32, place: usize) {
+        let mut bytes = [0; LANES];
+        // SAFETY: the caller vouches for sixteen words at `p`.
+        unsafe {
+            self.store_signed(bytes.as_mut_ptr());
+            for (i, byte) in bytes.iter().enumerate() {
+                *p.add(i).cast::<u8>().add(place) = *byte;
+            }
+        }
+    }
     unsafe fn from_int(i: Self::Int) -> Self;
 
     /// Asks for the cache line at `p`, which may be any address: it is not read.

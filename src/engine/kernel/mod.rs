@@ -22,6 +22,7 @@ mod gemm_f32;
 mod gemm_i8;
 mod lanes;
 mod level;
+mod log_sum;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod packed;
@@ -34,6 +35,7 @@ mod table;
 mod tests;
 
 pub use level::{KernelError, Level, available, detect};
+pub use log_sum::LogSum;
 pub use packed::{ColumnsMut, MatrixI8, PackedF32, PackedI8, QuantizedRows};
 pub use pages::TileShape;
 pub use pool::Pool;

@@ -88,7 +88,7 @@ pub(super) unsafe fn store<V: Lanes>(s: Store) {
             let (key, value) = (key.add(head * shape.size), value.add(head * shape.size));
             let (key_scale, key_inverse) = signed_scale::<V>(key, shape.size);
             let (value_scale, value_inverse) = signed_scale::<V>(value, shape.size);
-            let value_bytes = to.values.add(position / 4 * LANES).cast::<u8>().add(position % 4);
+            let values = to.values.add(position / 4 * LANES);
             let mut sum = V::splat(0.0);
             for at in (0..shape.size).step_by(LANES) {
                 let n = LANES.min(shape.size - at);
@@ -99,10 +99,7 @@ pub(super) unsafe fn store<V: Lanes>(s: Store) {
                 for (group, word) in bytes.as_chunks::<4>().0.iter().enumerate() {
                     *to.keys.add((at / 4 + group) * LANES + position) = u32::from_ne_bytes(*word);
                 }
-                load_part::<V>(value.add(at), n).mul(value_inverse).store_signed(bytes.as_mut_ptr());
-                for (i, byte) in bytes.iter().enumerate() {
-                    *value_bytes.add(at * LANES + i * 4) = *byte;
-                }
+                load_part::<V>(value.add(at), n).mul(value_inverse).insert_bytes(values.add(at * LANES / 4), position % 4);
             }
             *to.key_sum.add(position) = sum.sum();
             (*to.key_scale.add(position), *to.value_scale.add(position)) = (key_scale, value_scale);

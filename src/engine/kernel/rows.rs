@@ -73,22 +73,26 @@ pub(super) unsafe fn maximum<V: Lanes>(x: *const f32, n: usize) -> f32 {
     }
 }
 
-/// Adds `e^(x - reference)` of `n` values (a multiple of 16) to sixteen running sums.
+/// Adds `e^(x - reference)` of `n` values (a multiple of 16) to sixteen running sums; returns the greatest value. Above `reference + 87` the sums
+/// are nonsense.
 ///
 /// # Safety
 /// As [`Lanes`]; `x` is valid for `n` values, `sums` for 16.
 #[inline(always)]
-pub(super) unsafe fn add_exponentials<V: Lanes>(x: *const f32, n: usize, reference: f32, sums: *mut f32) {
+pub(super) unsafe fn add_exponentials<V: Lanes>(x: *const f32, n: usize, reference: f32, sums: *mut f32) -> f32 {
     // SAFETY: the caller vouches for both pointers.
     unsafe {
         let log2_e = V::splat(std::f32::consts::LOG2_E);
         let shift = V::splat(-reference * std::f32::consts::LOG2_E);
         let mut sum = V::load(sums);
+        let mut largest = V::splat(f32::NEG_INFINITY);
         for i in (0..n).step_by(LANES) {
-            let t = V::load(x.add(i)).fma(log2_e, shift).max(V::splat(-125.0));
-            sum = sum.add(exp2_coarse(t));
+            let v = V::load(x.add(i));
+            largest = v.max(largest);
+            sum = sum.add(exp2_coarse(v.fma(log2_e, shift).max(V::splat(-125.0))));
         }
         sum.store(sums);
+        largest.maximum()
     }
 }
 

@@ -26,7 +26,7 @@ pub struct Kernels {
     norm: unsafe fn(*const f32, usize, *const f32, *const f32, f32, *mut f32),
     softmax: unsafe fn(*mut f32, usize),
     maximum: unsafe fn(*const f32, usize) -> f32,
-    add_exponentials: unsafe fn(*const f32, usize, f32, *mut f32),
+    add_exponentials: unsafe fn(*const f32, usize, f32, *mut f32) -> f32,
     above: unsafe fn(*const f32, usize, f32, *mut u16),
     activate: unsafe fn(Activation, *mut f32, usize),
     attend_rows: unsafe fn(RowAttention),
@@ -67,7 +67,7 @@ macro_rules! table {
                 unsafe { rows::maximum::<$lanes>(x, n) }
             }
             $(#[target_feature(enable = $features)])?
-            pub unsafe fn add_exponentials(x: *const f32, n: usize, reference: f32, sums: *mut f32) {
+            pub unsafe fn add_exponentials(x: *const f32, n: usize, reference: f32, sums: *mut f32) -> f32 {
                 unsafe { rows::add_exponentials::<$lanes>(x, n, reference, sums) }
             }
             $(#[target_feature(enable = $features)])?
@@ -404,8 +404,9 @@ impl Kernels {
         unsafe { (self.maximum)(x.as_ptr(), x.len()) }
     }
 
-    /// Adds `e^(x - reference)` to sixteen running sums; the length of `x` is a multiple of 16, no value exceeds `reference`.
-    pub fn add_exponentials(&self, x: &[f32], reference: f32, sums: &mut [f32; LANES]) {
+    /// Adds `e^(x - reference)` to sixteen running sums and returns the greatest value; the length of `x` is a multiple of 16. Where a value exceeds
+    /// `reference` by more than 87 the sums are nonsense.
+    pub fn add_exponentials(&self, x: &[f32], reference: f32, sums: &mut [f32; LANES]) -> f32 {
         assert!(x.len().is_multiple_of(LANES));
         // SAFETY: by the assertion.
         unsafe { (self.add_exponentials)(x.as_ptr(), x.len(), reference, sums.as_mut_ptr()) }

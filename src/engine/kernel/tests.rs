@@ -148,6 +148,34 @@ fn int8_extremes_do_not_saturate() {
 }
 
 #[test]
+fn no_pair_of_products_leaves_sixteen_bits() {
+    let mut random = Random(9);
+    let (n, k) = (64, 64);
+    for round in 0..40 {
+        // Heavy tails, single weights and pairs at the limit, one sign or both; activations at their largest wherever the weight is positive.
+        let mut w: Vec<f32> = random.normals(n * k).iter().map(|x| x.powi(1 + 2 * (round % 3))).collect();
+        for column in w.chunks_exact_mut(k) {
+            let at = 2 * random.below(k / 2);
+            let (share, top) = (random.below(101) as f32 / 100.0, [8.0, -8.0][random.below(2)]);
+            (column[at], column[at + 1]) = (top * share, top * (1.0 - share));
+        }
+        let packed = PackedI8::pack(&w, None, n, k, 0.0);
+        for sign in [1.0f32, -1.0] {
+            let x: Vec<f32> = w[..k].iter().map(|w| if w * sign > 0.0 { 1.0 } else { 0.0 }).collect();
+            let run = |kernels: &Kernels| {
+                let mut rows = QuantizedRows::default();
+                kernels.quantize(&x, 1, k, k, &mut rows);
+                let mut y = vec![0.0; n];
+                kernels.linear_i8(packed.view(), &rows, 0..1, &mut y, n, Linear::default());
+                y
+            };
+            let expected = run(scalar());
+            available().iter().for_each(|kernels| assert_eq!(bits(&run(kernels)), bits(&expected), "{}", kernels.level));
+        }
+    }
+}
+
+#[test]
 fn packed_columns_are_read_back() {
     let mut random = Random(2);
     let (n, k) = (70, 37);
@@ -212,7 +240,7 @@ fn row_kernels_are_equal_on_all_levels_and_right() {
             kernels.softmax(&mut weights, n);
             let mut sums = [0.0; 16];
             let largest = kernels.maximum(&x);
-            kernels.add_exponentials(&x, largest, &mut sums);
+            assert_eq!(kernels.add_exponentials(&x, largest, &mut sums), largest);
             let mut masks = vec![0; padded / 16];
             kernels.above(&x, 0.5, &mut masks);
             (normed, weights, sums, largest, masks)
@@ -248,6 +276,28 @@ fn norm_gain(norm: &Norm, i: usize) -> f32 {
 
 fn norm_bias(norm: &Norm, i: usize) -> f32 {
     norm.parts().1[i]
+}
+
+#[test]
+fn a_log_sum_follows_logits_that_grow_from_chunk_to_chunk() {
+    let mut random = Random(8);
+    for (start, step) in [(0.0, 0.1), (-1e4, 37.0), (50.0, 80.0), (3.0, -90.0)] {
+        let chunks: Vec<Vec<f32>> = (0..9)
+            .map(|i| random.normals(32).iter().map(|x| start + step * i as f32 + x).collect())
+            .chain([vec![f32::NEG_INFINITY; 16]])
+            .collect();
+        let greatest = chunks.iter().flatten().fold(f32::NEG_INFINITY, |a, x| a.max(*x));
+        let want =
+            chunks.iter().flatten().map(|x| (f64::from(*x) - f64::from(greatest)).exp()).sum::<f64>().ln() + f64::from(greatest);
+        for kernels in available() {
+            let mut sum = LogSum::NOTHING;
+            assert_eq!(sum.add(kernels, &[f32::NEG_INFINITY; 16]), f32::NEG_INFINITY);
+            for chunk in &chunks {
+                assert_eq!(sum.add(kernels, chunk), chunk.iter().fold(f32::NEG_INFINITY, |a, x| a.max(*x)));
+            }
+            assert!((f64::from(sum.value()) - want).abs() < 2e-5 * want.abs().max(1.0), "{} is not {want}", sum.value());
+        }
+    }
 }
 
 #[test]
