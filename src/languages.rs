@@ -40,20 +40,22 @@ pub fn describe(code: &str) -> Option<&'static Language> {
 fn find_in(table: &'static [Language], code: &str) -> Option<&'static Language> {
     let wanted = code.trim().to_lowercase().replace('-', "_");
     let exact = |test: &dyn Fn(&Language) -> bool| table.iter().find(|language| test(language));
-    if let Some(language) = exact(&|language| language.nllb.eq_ignore_ascii_case(&wanted))
-        .or_else(|| exact(&|language| language.name.to_lowercase().replace(['-', ' '], "_") == wanted.replace(' ', "_")))
-    {
-        return Some(language);
-    }
     let (base, region) = wanted.split_once('_').unwrap_or((&wanted, ""));
     if base == "zh" && ["hant", "tw", "hk"].iter().any(|part| region.starts_with(part)) {
         return exact(&|language| language.nllb == "zho_Hant");
     }
     let macro_language = MACRO_LANGUAGES.iter().find(|(code, _)| *code == base).map(|(_, nllb)| *nllb);
-    macro_language
-        .and_then(|nllb| exact(&|language| language.nllb == nllb))
+    // Names last: comparing them takes longest.
+    exact(&|language| language.nllb.eq_ignore_ascii_case(&wanted))
+        .or_else(|| macro_language.and_then(|nllb| exact(&|language| language.nllb == nllb)))
         .or_else(|| exact(&|language| !language.short.is_empty() && language.short == base))
         .or_else(|| exact(&|language| language.iso3() == base && !language.name.ends_with(" script)")))
+        .or_else(|| exact(&|language| plain(language.name).eq(plain(&wanted))))
+}
+
+/// A name in small letters, its words joined.
+fn plain(name: &str) -> impl Iterator<Item = char> {
+    name.chars().flat_map(char::to_lowercase).map(|c| if matches!(c, '-' | ' ') { '_' } else { c })
 }
 
 /// The codes by which models may know a language, the user's own spelling first: `ar`, `arb`, `ara`, `arb_Arab`.
