@@ -17,6 +17,7 @@ mod storage;
 mod tests;
 
 use super::kernel::{Kernels, Norm};
+use super::search::DEFAULT_BATCH_TOKENS;
 use super::{EngineError, Precision, Result, Seq2Seq, Session};
 use crate::hub::ModelFiles;
 use crate::model::{Architecture, Checkpoint, LAYER_NORM_EPS};
@@ -114,6 +115,11 @@ impl Seq2Seq for Int8Model {
 
     fn kernel(&self) -> String {
         self.kernels.level.name().to_owned()
+    }
+
+    /// About a hundred rows: a step reads all weights from memory, which is time lost with few rows, most of all where the weights are large.
+    fn batch_tokens(&self) -> usize {
+        2 * DEFAULT_BATCH_TOKENS
     }
 
     fn session(&self) -> Result<Box<dyn Session + '_>> {
