@@ -5,7 +5,7 @@
 //! is computed; [`head`] finds the best tokens without ever storing the vocabulary's logits. The arithmetic is in [`super::kernel`].
 //!
 //! What makes it fast: query, key and value in one matrix; sentences without padding in the encoder; the cross-attention's keys and values
-//! computed once per sentence; caches in shared pages that a beam search reorders by index; no allocation in a step.
+//! computed once per sentence; caches in int8 too, in shared pages that a beam search reorders by index; no allocation in a step.
 
 mod cache;
 mod head;

@@ -238,3 +238,57 @@ impl<'a> Worker<'a> {
         self.live = going;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(lengths: impl IntoIterator<Item = usize>) -> Vec<Vec<u32>> {
+        lengths.into_iter().map(|length| vec![7; length]).collect()
+    }
+
+    #[test]
+    fn workers_get_as_many_sentences_and_about_as_many_tokens() {
+        let sources = sources((0..101).map(|i| 5 + i * 37 % 60));
+        let queue = Queue::new(&sources, 4, 3, 1 << 20);
+        let taken: Vec<Vec<usize>> = (0..3).map(|worker| queue.take(worker, 0)).collect();
+        let mut all: Vec<usize> = taken.concat();
+        all.sort_unstable();
+        assert!(all.into_iter().eq(0..101));
+        let tokens = taken.iter().map(|indices| indices.iter().map(|i| sources[*i].len()).sum::<usize>());
+        assert!(taken.iter().all(|indices| (33..=34).contains(&indices.len())));
+        let (least, most) = (tokens.clone().min().unwrap(), tokens.max().unwrap());
+        assert!(most - least <= 64, "{least} to {most}");
+    }
+
+    #[test]
+    fn what_exceeds_the_budget_is_divided_into_equal_parts() {
+        let sources = sources(vec![10; 25]);
+        let queue = Queue::new(&sources, 1, 1, 100);
+        let parts: Vec<usize> = (0..3).map(|_| queue.take(0, 0).len()).collect();
+        assert_eq!(parts, [8, 9, 8]);
+        assert!(queue.take(0, 0).is_empty());
+        // A batch in flight is filled up when a quarter of it is free, and a sentence over the budget goes alone.
+        let queue = Queue::new(&sources, 1, 1, 100);
+        assert_eq!((queue.take(0, 80).len(), queue.take(0, 70).len()), (0, 3));
+        let queue = Queue::new(&sources, 11, 1, 100);
+        assert_eq!(queue.take(0, 0).len(), 1);
+    }
+
+    #[test]
+    fn a_worker_without_work_takes_half_of_the_others() {
+        let sources = sources(1..=20);
+        let queue = Queue::new(&sources, 1, 2, 30);
+        let mut taken = queue.take(0, 0);
+        // The other worker never comes.
+        loop {
+            let more = queue.take(0, 0);
+            if more.is_empty() {
+                break;
+            }
+            taken.extend(more);
+        }
+        taken.sort_unstable();
+        assert!(taken.into_iter().eq(0..20));
+    }
+}
