@@ -16,13 +16,14 @@ mod storage;
 #[cfg(test)]
 mod tests;
 
-use super::kernel::{Kernels, Norm};
+use super::kernel::{Kernels, Norm, Pool};
 use super::search::DEFAULT_BATCH_TOKENS;
 use super::{EngineError, Precision, Result, Seq2Seq, Session};
 use crate::hub::ModelFiles;
 use crate::model::{Architecture, Checkpoint, LAYER_NORM_EPS};
 use layout::{Layout, NormAt};
 use std::path::Path;
+use std::sync::Mutex;
 use storage::Storage;
 
 pub use cache::default_folder;
@@ -37,6 +38,8 @@ pub struct Int8Model {
     storage: Storage,
     layout: Layout,
     norms: Norms,
+    /// Of sessions that have ended, for those to come: fresh memory costs the system's time to clear it.
+    pools: Mutex<Vec<Pool>>,
 }
 
 /// The norms of all layers, in the order of their use.
@@ -82,7 +85,15 @@ impl Int8Model {
             None => Storage::pack(checkpoint, &layout)?,
         };
         let norms = Norms::read(&layout, &storage);
-        Ok(Int8Model { architecture, decoder_start: checkpoint.special.decoder_start, kernels, storage, layout, norms })
+        Ok(Int8Model {
+            architecture,
+            decoder_start: checkpoint.special.decoder_start,
+            kernels,
+            storage,
+            layout,
+            norms,
+            pools: Mutex::default(),
+        })
     }
 }
 

@@ -80,7 +80,12 @@ impl<'m> Int8Session<'m> {
         Int8Session {
             model,
             kernels: model.kernels,
-            pool: Pool::new(a.decoder_layers * a.decoder_heads * words(a.decoder_heads)),
+            pool: model
+                .pools
+                .lock()
+                .ok()
+                .and_then(|mut pools| pools.pop())
+                .unwrap_or_else(|| Pool::new(a.decoder_layers * a.decoder_heads * words(a.decoder_heads))),
             encoder_pool: Pool::new(words(a.encoder_heads)),
             memories: Vec::new(),
             free_memories: Vec::new(),
@@ -181,6 +186,16 @@ impl<'m> Int8Session<'m> {
         let history = self.histories.pop().expect("pushed above");
         history.pages.into_iter().for_each(|page| self.pool.release(page));
         Ok(memory)
+    }
+}
+
+impl Drop for Int8Session<'_> {
+    fn drop(&mut self) {
+        let mut pool = std::mem::take(&mut self.pool);
+        pool.release_all();
+        if let Ok(mut pools) = self.model.pools.lock() {
+            pools.push(pool);
+        }
     }
 }
 

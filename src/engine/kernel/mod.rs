@@ -14,6 +14,7 @@
 #![allow(clippy::needless_range_loop)]
 
 mod activation;
+mod arguments;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -34,12 +35,13 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use arguments::{Heads, Linear, Norm};
 pub use level::{KernelError, Level, available, detect};
 pub use log_sum::LogSum;
 pub use packed::{ColumnsMut, MatrixI8, PackedF32, PackedI8, QuantizedRows};
 pub use pages::TileShape;
 pub use pool::Pool;
-pub use table::{Heads, Kernels, Linear, MAX_POSITIONS, Norm};
+pub use table::{Kernels, MAX_POSITIONS};
 
 /// Positions of a key/value page.
 pub const PAGE: usize = lanes::LANES;

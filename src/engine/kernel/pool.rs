@@ -7,7 +7,7 @@ use memmap2::MmapMut;
 const SLAB: usize = 4 << 20;
 
 /// Pages of one size. A page that several hypotheses share is counted, not copied; a page that nobody holds is handed out again.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Pool {
     page_words: usize,
     /// Pages in a slab.
@@ -57,6 +57,12 @@ impl Pool {
         if *holders == 0 {
             self.free.push(id);
         }
+    }
+
+    /// Takes all pages back, whoever holds them.
+    pub fn release_all(&mut self) {
+        self.holders.fill(0);
+        self.free = (0..self.holders.len() as u32).rev().collect();
     }
 
     /// A page that only the caller holds and that has the content of `id`, of which the caller's share is given up.

@@ -1,12 +1,13 @@
 //! The algorithms compiled for each level, behind methods that check lengths.
 
 use super::activation;
+use super::arguments::{Heads, Linear, Norm};
 use super::gemm_f32;
 use super::gemm_i8::{self, BLOCK};
 use super::lanes::LANES;
 use super::level::Level;
 use super::packed::{MatrixI8, PackedF32, QuantizedRows};
-use super::pages::{self, PageAttention, TileShape};
+use super::pages::{self, PageAttention};
 use super::pool::Pool;
 use super::rows::{self, RowAttention};
 use super::scalar::Scalar;
@@ -129,56 +130,6 @@ table!(NEON_DOTPROD, neon_dotprod, Level::Neon, super::super::neon::Neon<true>, 
 #[cfg(target_arch = "aarch64")]
 table!(NEON, neon, Level::Neon, super::super::neon::Neon<false>, "neon");
 table!(SCALAR, scalar, Level::Scalar, Scalar);
-
-/// Gain and bias of a layer norm, padded with zeros to a multiple of 16.
-#[derive(Debug, Clone)]
-pub struct Norm {
-    size: usize,
-    gain: Vec<f32>,
-    bias: Vec<f32>,
-    epsilon: f32,
-}
-
-impl Norm {
-    pub fn new(gain: &[f32], bias: &[f32], epsilon: f32) -> Norm {
-        assert_eq!(gain.len(), bias.len());
-        let pad = |values: &[f32]| {
-            let mut padded = values.to_vec();
-            padded.resize(values.len().next_multiple_of(LANES), 0.0);
-            padded
-        };
-        Norm { size: gain.len(), gain: pad(gain), bias: pad(bias), epsilon }
-    }
-
-    /// Gain and bias as they were given.
-    pub fn parts(&self) -> (&[f32], &[f32]) {
-        (&self.gain[..self.size], &self.bias[..self.size])
-    }
-}
-
-/// What becomes of the product in [`Kernels::linear_i8`].
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Linear {
-    /// Applied to the sum, the residual included.
-    pub activation: Option<Activation>,
-    /// Adds to the output (the residual) instead of overwriting it.
-    pub accumulate: bool,
-}
-
-/// Which part of a page an attention reads: see [`Kernels::attend`].
-#[derive(Debug, Clone, Copy)]
-pub struct Heads {
-    pub shape: TileShape,
-    pub count: usize,
-    /// Where the layer starts in a page, in words.
-    pub offset: usize,
-}
-
-impl Heads {
-    fn end(self) -> usize {
-        self.offset + self.count * self.shape.words()
-    }
-}
 
 impl Kernels {
     /// Quantises `rows` rows of `k` values that lie `stride` apart; what follows a row up to a multiple of 16 must be there and 0.
