@@ -78,10 +78,10 @@ pub fn near_matches<'a>(code: &str, known: impl IntoIterator<Item = &'a str>) ->
             let prefix = plain.split('_').next().unwrap_or_default();
             let name =
                 find(candidate.trim_matches(['_', '>', '<'])).map_or(String::new(), |language| language.name.to_lowercase());
-            let word = name.split([' ', ',']).map(|word| distance(&wanted, word)).min().unwrap_or(usize::MAX);
+            let word = name.split([' ', ',']).map(|word| strsim::levenshtein(&wanted, word)).min().unwrap_or(usize::MAX);
             let contained = if wanted.len() > 3 && name.contains(&wanted) { 0 } else { usize::MAX };
             let base = wanted.split(['_', '-']).next().unwrap_or_default();
-            let score = contained.min(distance(&wanted, &plain)).min(distance(base, prefix)).min(word);
+            let score = contained.min(strsim::levenshtein(&wanted, &plain)).min(strsim::levenshtein(base, prefix)).min(word);
             (score * 2 <= wanted.len().max(3)).then_some((score, candidate))
         })
         .collect();
@@ -90,22 +90,6 @@ pub fn near_matches<'a>(code: &str, known: impl IntoIterator<Item = &'a str>) ->
     let best = scored.first().map_or(0, |(score, _)| *score);
     scored.retain(|(score, _)| *score <= best + 1);
     scored.into_iter().take(5).map(|(_, candidate)| candidate.to_owned()).collect()
-}
-
-/// Levenshtein distance over characters.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 /// Codes of groups of languages, and the member that is meant.

@@ -150,7 +150,7 @@ impl Registry {
         let letters = wanted.chars().count();
         let score = |entry: &Entry| {
             let known = entry.name.to_lowercase();
-            let distance = edit_distance(&wanted, &known);
+            let distance = strsim::levenshtein(&wanted, &known);
             (distance <= letters / 3 || letters > 2 && known.contains(&wanted)).then(|| (distance, entry.name.clone()))
         };
         let mut near: Vec<(usize, String)> = self.entries.iter().filter_map(score).collect();
@@ -165,22 +165,6 @@ fn builtin_entry() -> Option<Entry> {
     let card: Entry = toml::from_str(CARD).expect("models/builtin/card.toml is well-formed: a test reads it");
     let size = files.iter().map(|(_, content)| content.len() as u64).sum();
     Some(Entry { name: BUILTIN.to_owned(), size: Some(size), ..card })
-}
-
-/// Levenshtein distance in characters.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

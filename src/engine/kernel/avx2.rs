@@ -136,20 +136,15 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
     #[inline(always)]
     unsafe fn store_quantized(self, p: *mut u8) {
         unsafe {
-            // Packing works within 128-bit halves: the permutation puts the quarters in order.
-            let words = _mm256_packs_epi32(_mm256_cvtps_epi32(self.0), _mm256_cvtps_epi32(self.1));
-            let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(words);
-            let bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
-            _mm_storeu_si128(p.cast(), bytes);
+            let (low, high) = self.rounded();
+            _mm_storeu_si128(p.cast(), _mm_packus_epi16(low, high));
         }
     }
     #[inline(always)]
     unsafe fn store_signed(self, p: *mut u8) {
         unsafe {
-            let words = _mm256_packs_epi32(_mm256_cvtps_epi32(self.0), _mm256_cvtps_epi32(self.1));
-            let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(words);
-            let bytes = _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words));
-            _mm_storeu_si128(p.cast(), bytes);
+            let (low, high) = self.rounded();
+            _mm_storeu_si128(p.cast(), _mm_packs_epi16(low, high));
         }
     }
     #[inline(always)]
@@ -218,6 +213,20 @@ impl<const VNNI: bool> Lanes for Avx2<VNNI> {
                 out[i][0] = acc[i];
             }
             out
+        }
+    }
+}
+
+impl<const VNNI: bool> Avx2<VNNI> {
+    /// Lanes 0–7 and 8–15 as 16-bit integers, ties to even.
+    #[inline(always)]
+    unsafe fn rounded(self) -> (__m128i, __m128i) {
+        // SAFETY: as in the `impl` above.
+        unsafe {
+            // Packing works within 128-bit halves: the permutation puts the quarters in order.
+            let words = _mm256_packs_epi32(_mm256_cvtps_epi32(self.0), _mm256_cvtps_epi32(self.1));
+            let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(words);
+            (_mm256_castsi256_si128(words), _mm256_extracti128_si256::<1>(words))
         }
     }
 }
